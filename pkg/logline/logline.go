@@ -1,0 +1,45 @@
+// Package logline collects, over one request, what its one log line will say.
+// The gateway opens a line and writes it; whoever serves the request adds
+// facts without knowing who logs them.
+//
+// It never writes anything and is never given a code, state, verifier, token,
+// cookie or secret.
+package logline
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+)
+
+type key struct{}
+
+// Line is the log line of one request. It is safe for concurrent use.
+type Line struct {
+	mu    sync.Mutex
+	attrs []slog.Attr
+}
+
+// With returns a context that carries a new Line, and the line.
+func With(ctx context.Context) (context.Context, *Line) {
+	l := &Line{}
+	return context.WithValue(ctx, key{}, l), l
+}
+
+// Add puts attrs on the line in ctx; without one they are dropped.
+func Add(ctx context.Context, attrs ...slog.Attr) {
+	l, ok := ctx.Value(key{}).(*Line)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.attrs = append(l.attrs, attrs...)
+}
+
+// Attrs returns what was added, in order.
+func (l *Line) Attrs() []slog.Attr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]slog.Attr(nil), l.attrs...)
+}

@@ -1,0 +1,94 @@
+// Package oauth holds the vocabulary of the RFCs that both halves share: the
+// error type and its codes, and the strict reading of parameters.
+//
+// It never does I/O and never decides what an endpoint allows.
+package oauth
+
+import (
+	"net/http"
+	"time"
+)
+
+// Code is the value of the "error" member or parameter.
+type Code string
+
+// The codes of the client half. Those that RFC 6749 §4.1.2.1 defines keep its
+// spelling; the others name what happened to one login.
+const (
+	InvalidRequest      Code = "invalid_request"
+	AccessDenied        Code = "access_denied"
+	LoginExpired        Code = "login_expired"
+	StateUnknown        Code = "state_unknown"
+	StateUsed           Code = "state_used"
+	IssuerMismatch      Code = "issuer_mismatch"
+	NonceMismatch       Code = "nonce_mismatch"
+	WrongBrowser        Code = "wrong_browser"
+	ConfigError         Code = "config_error"
+	ProviderError       Code = "provider_error"
+	ProviderUnavailable Code = "provider_unavailable"
+	StoreUnavailable    Code = "store_unavailable"
+)
+
+// The codes a provider may send that change what we answer (RFC 6749 §4.1.2.1).
+const (
+	ServerError            Code = "server_error"
+	TemporarilyUnavailable Code = "temporarily_unavailable"
+)
+
+var statuses = map[Code]int{
+	InvalidRequest:      http.StatusBadRequest,
+	AccessDenied:        http.StatusBadRequest,
+	LoginExpired:        http.StatusBadRequest,
+	StateUnknown:        http.StatusBadRequest,
+	StateUsed:           http.StatusBadRequest,
+	IssuerMismatch:      http.StatusBadRequest,
+	NonceMismatch:       http.StatusBadRequest,
+	WrongBrowser:        http.StatusForbidden,
+	ConfigError:         http.StatusInternalServerError,
+	ProviderError:       http.StatusBadGateway,
+	ProviderUnavailable: http.StatusServiceUnavailable,
+	StoreUnavailable:    http.StatusServiceUnavailable,
+}
+
+// Error is a refusal on its way to a person or a program. It carries no code,
+// state, token or secret, and nothing of a provider's body but what was
+// reduced to plain text on purpose.
+type Error struct {
+	// Code is required.
+	Code Code
+	// Description says what happened and what to do, in plain text for
+	// people. Required.
+	Description string
+	// Status is the HTTP status when it is not the code's usual one.
+	Status int
+	// RetryAfter is sent as Retry-After in whole seconds when positive.
+	RetryAfter time.Duration
+	// RetryURL is where trying again starts, a path on this host; empty when
+	// there is none.
+	RetryURL string
+	// Cause goes to the log and nowhere else. It must not hold a secret
+	// either.
+	Cause error
+}
+
+// Error implements error; it is for logs.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return string(e.Code) + ": " + e.Cause.Error()
+	}
+	return string(e.Code) + ": " + e.Description
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// HTTPStatus is Status, or the usual status of the code, or 500.
+func (e *Error) HTTPStatus() int {
+	if e.Status != 0 {
+		return e.Status
+	}
+	if s, ok := statuses[e.Code]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,81 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/secret"
+)
+
+// LoginPrefix starts the key of every pending login.
+const LoginPrefix = "login#"
+
+const loginPurpose = "latchkey login v1"
+
+// stateBits is the entropy of a state: 43 characters.
+const stateBits = 256
+
+// Login is a login in flight: what /login must remember until /callback.
+type Login struct {
+	// State is the state parameter, 256 random bits (RFC 6749 §10.12). It is
+	// not part of the payload: the key is derived from it.
+	State string `json:"-"`
+	// Browser is the value of the login cookie; only its hash is kept.
+	Browser string `json:"-"`
+	// ExpiresAt is rounded down to whole seconds.
+	ExpiresAt time.Time `json:"-"`
+
+	// Verifier is the PKCE code_verifier.
+	Verifier string `json:"verifier"`
+	// Nonce is the OpenID Connect nonce; empty without openid.
+	Nonce string `json:"nonce,omitempty"`
+	// Provider names the provider that the browser was sent to.
+	Provider string `json:"provider"`
+	// RedirectURI is the one sent, to be repeated at the token endpoint
+	// (RFC 6749 §4.1.3).
+	RedirectURI string `json:"redirect_uri"`
+	// ReturnTo is the path on this host where the browser goes afterwards.
+	ReturnTo string `json:"return_to"`
+}
+
+// NewState returns a fresh state.
+func NewState() string { return secret.Mint(stateBits) }
+
+// StateLike reports whether s has the form of a state. What has not was never
+// ours, and no store needs to be asked.
+func StateLike(s string) bool { return secret.Minted(s, stateBits) }
+
+// LoginKey is the key of the record that belongs to state.
+func LoginKey(state string) string { return LoginPrefix + secret.Hash(state) }
+
+// Seal makes the record. The payload is encrypted under a key derived from
+// the state itself, which no store ever sees, with the record's key as
+// additional data: neither a dump nor a swap of two records opens anything.
+func (l Login) Seal() (Record, error) {
+	plain, err := json.Marshal(l)
+	if err != nil {
+		return Record{}, fmt.Errorf("session: seal login: %w", err)
+	}
+	key := LoginKey(l.State)
+	return Record{
+		Key:         key,
+		BrowserHash: secret.Hash(l.Browser),
+		Sealed:      secret.Derive(l.State, loginPurpose).Seal(plain, key),
+		ExpiresAt:   l.ExpiresAt.Truncate(time.Second),
+	}, nil
+}
+
+// Open reverses Seal for whoever has the state. A record that does not open is
+// ErrUnknown. The browser's cookie is not in the record and stays empty.
+func (r Record) Open(state string) (Login, error) {
+	plain, err := secret.Derive(state, loginPurpose).Open(r.Sealed, r.Key)
+	if err != nil {
+		return Login{}, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	l := Login{State: state, ExpiresAt: r.ExpiresAt}
+	if err := json.Unmarshal(plain, &l); err != nil {
+		return Login{}, fmt.Errorf("%w: payload is not a login", ErrUnknown)
+	}
+	return l, nil
+}

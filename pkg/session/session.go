@@ -1,0 +1,41 @@
+// Package session is what one browser's state is made of: the pending login
+// and, once it exists, the signed-in session. Sealing happens here and only
+// here: a store is handed a Record and never sees inside it.
+//
+// It never talks HTTP and never reads a clock; the time comes in.
+package session
+
+import (
+	"errors"
+	"time"
+)
+
+// What a store answers when a record cannot be claimed. Callers branch on
+// them with errors.Is.
+var (
+	// ErrUnknown: there is no such record, or it is not readable as one (a
+	// field is missing or of the wrong type, a newer schema version).
+	ErrUnknown = errors.New("session: unknown")
+	// ErrExpired: the record is there, but its time is over.
+	ErrExpired = errors.New("session: expired")
+	// ErrOtherBrowser: the record belongs to another browser.
+	ErrOtherBrowser = errors.New("session: other browser")
+	// ErrUsed: this browser has claimed the record before.
+	ErrUsed = errors.New("session: used")
+)
+
+// Record is all that a store sees of a login.
+type Record struct {
+	// Key names the item: "login#" and a hash of the state.
+	Key string
+	// BrowserHash is the hash of the browser's login cookie.
+	BrowserHash string
+	// Sealed is the payload, encrypted under a key that only the state gives.
+	Sealed []byte
+	// ExpiresAt has whole seconds. From this second on the record is expired,
+	// whether a store still has it or not.
+	ExpiresAt time.Time
+	// Claim is the nonce of the request that consumed the record; empty while
+	// nobody has.
+	Claim string
+}
