@@ -16,14 +16,25 @@ type key struct{}
 
 // Line is the log line of one request. It is safe for concurrent use.
 type Line struct {
+	id    string
 	mu    sync.Mutex
 	attrs []slog.Attr
 }
 
-// With returns a context that carries a new Line, and the line.
-func With(ctx context.Context) (context.Context, *Line) {
-	l := &Line{}
+// With returns a context that carries a new Line, and the line. requestID
+// names the request in its log line and in a refusal.
+func With(ctx context.Context, requestID string) (context.Context, *Line) {
+	l := &Line{id: requestID}
 	return context.WithValue(ctx, key{}, l), l
+}
+
+// RequestID returns the id of the request in ctx, or "".
+func RequestID(ctx context.Context) string {
+	l, ok := ctx.Value(key{}).(*Line)
+	if !ok {
+		return ""
+	}
+	return l.id
 }
 
 // Add puts attrs on the line in ctx; without one they are dropped.
