@@ -71,10 +71,18 @@ func nodeProgram(t testing.TB, file, npmPackage string) []string {
 	t.Helper()
 	node := lookPath(t, "node", npmCI)
 	manifest := filepath.Join(e2eDir(t), "node_modules", npmPackage, "package.json")
-	if _, err := os.ReadFile(manifest); errors.Is(err, fs.ErrNotExist) {
-		Absent(t, "the npm package "+npmPackage, npmCI)
+	present(t, "the npm package "+npmPackage, manifest, npmCI)
+	return []string{node, program(t, file)}
+}
+
+// present looks for the file that shows a part to be installed, or ends the
+// test through Absent. It reads the file, so that the test cache sees the part
+// change.
+func present(t testing.TB, part, file, howToGet string) {
+	t.Helper()
+	if _, err := os.ReadFile(file); errors.Is(err, fs.ErrNotExist) {
+		Absent(t, part, howToGet)
 	} else if err != nil {
 		t.Fatalf("peer: %v", err)
 	}
-	return []string{node, program(t, file)}
 }

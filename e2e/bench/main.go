@@ -1,0 +1,162 @@
+// Bench measures what Go's own benchmarks cannot: the start of whole
+// processes. It prints medians of many runs, the programs taking turns, and
+// the ratio that the README quotes.
+//
+//	go run ./e2e/bench [-n 41]
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	n := flag.Int("n", 41, "runs of each program")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "latchkey-bench")
+	check(err)
+	defer os.RemoveAll(dir)
+
+	login, bare := build(dir, "./functions/login"), build(dir, "./e2e/bench/bare")
+	serve, listen := build(dir, "./cmd/latchkey"), build(dir, "./e2e/bench/listen")
+
+	a, b := turns(*n, func() time.Duration { return firstPoll(login) }, func() time.Duration { return firstPoll(bare) })
+	fmt.Printf("Lambda init, process start to first poll: login %v, bare aws-lambda-go and DynamoDB client %v, ratio %.2f (at most 1.15)\n", a, b, ratio(a, b))
+
+	var resident int
+	a, b = turns(*n, func() time.Duration {
+		took, kb := firstAnswer(serve, "serve", "--listen", "localhost:0")
+		resident = max(resident, kb)
+		return took
+	}, func() time.Duration {
+		took, _ := firstAnswer(listen)
+		return took
+	})
+	fmt.Printf("latchkey serve, process start to first 200: %v, a program that only listens %v, ratio %.2f (at most 5)\n", a, b, ratio(a, b))
+	fmt.Printf("latchkey serve, resident after the first 200: %.1f MB at most (under 24)\n", float64(resident)/1024)
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// build compiles with the flags of the Makefile, for this machine.
+func build(dir, pkg string) string {
+	out := filepath.Join(dir, filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	check(cmd.Run())
+	return out
+}
+
+// turns runs a and b alternately, after one run of each that does not count,
+// and returns the medians.
+func turns(n int, a, b func() time.Duration) (time.Duration, time.Duration) {
+	var as, bs []time.Duration
+	a()
+	b()
+	for range n {
+		as, bs = append(as, a()), append(bs, b())
+	}
+	return median(as), median(bs)
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2].Round(10 * time.Microsecond)
+}
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+
+// firstPoll starts a function against a Runtime API that never has an event,
+// and returns how long it took to ask for one.
+func firstPoll(program string) time.Duration {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(err)
+	polled := make(chan time.Time, 1)
+	api := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case polled <- time.Now():
+		default:
+		}
+		<-r.Context().Done()
+	})}
+	go func() { _ = api.Serve(l) }()
+	defer api.Close()
+	cmd := exec.Command(program)
+	cmd.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + l.Addr().String(), "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x",
+		"TABLE_NAME=flows", "OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x",
+	}
+	cmd.Stderr = os.Stderr
+	began := time.Now()
+	check(cmd.Start())
+	defer end(cmd)
+	select {
+	case at := <-polled:
+		return at.Sub(began)
+	case <-time.After(10 * time.Second):
+		log.Fatal(program + " did not poll")
+		return 0
+	}
+}
+
+// firstAnswer starts a server and returns how long its first 200 took, and its
+// resident memory then, in KB.
+func firstAnswer(program string, args ...string) (time.Duration, int) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = []string{"OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x"}
+	out, err := cmd.StdoutPipe()
+	check(err)
+	began := time.Now()
+	check(cmd.Start())
+	defer end(cmd)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	check(err)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(strings.TrimSpace(strings.TrimPrefix(line, "listening on ")) + "/")
+	check(err)
+	took := time.Since(began)
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		log.Fatalf("%s answered %d", program, response.StatusCode)
+	}
+	return took, rss(cmd.Process.Pid)
+}
+
+// rss reads VmRSS; 0 where there is no /proc.
+func rss(pid int) int {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmRSS:" {
+			kb, _ := strconv.Atoi(fields[1])
+			return kb
+		}
+	}
+	return 0
+}
+
+func end(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}

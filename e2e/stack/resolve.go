@@ -1,0 +1,271 @@
+package stack
+
+import (
+	"fmt"
+	"iter"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// noValue is what !Ref AWS::NoValue resolves to: the key or the list element
+// that holds it is left out.
+type noValue struct{}
+
+type resolver struct {
+	values     Values
+	root       *yaml.Node
+	parameters map[string]string
+	deciding   map[string]bool // conditions being evaluated, against cycles
+}
+
+// intrinsic splits a node that calls an intrinsic function, in the short form
+// (!Sub x) or the long one (Fn::Sub: x), into the function and its argument.
+func intrinsic(n *yaml.Node) (name string, arg *yaml.Node, ok bool) {
+	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
+		plain := *n
+		plain.Tag = ""
+		return n.Tag[1:], &plain, true
+	}
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 {
+		key := n.Content[0].Value
+		if rest, found := strings.CutPrefix(key, "Fn::"); found {
+			return rest, n.Content[1], true
+		}
+		if key == "Ref" || (key == "Condition" && n.Content[1].Kind == yaml.ScalarNode) {
+			return key, n.Content[1], true
+		}
+	}
+	return "", nil, false
+}
+
+// value resolves a node to a string, int, float64, bool, []any, map[string]any
+// or noValue.
+func (r *resolver) value(n *yaml.Node) (any, error) {
+	if name, arg, ok := intrinsic(n); ok {
+		return r.call(name, arg)
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return nil, fmt.Errorf("line %d: an alias, which CloudFormation does not know", n.Line)
+	case yaml.SequenceNode:
+		list := []any{}
+		for _, c := range n.Content {
+			v, err := r.value(c)
+			if err != nil {
+				return nil, err
+			}
+			if v != (noValue{}) {
+				list = append(list, v)
+			}
+		}
+		return list, nil
+	case yaml.MappingNode:
+		m := map[string]any{}
+		for key, c := range pairs(n) {
+			v, err := r.value(c)
+			if err != nil {
+				return nil, err
+			}
+			if _, gone := v.(noValue); !gone {
+				m[key] = v
+			}
+		}
+		return m, nil
+	default:
+		var v any
+		if err := n.Decode(&v); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n.Line, err)
+		}
+		return v, nil
+	}
+}
+
+func (r *resolver) call(name string, arg *yaml.Node) (any, error) {
+	switch name {
+	case "Ref":
+		return r.ref(arg.Value)
+	case "GetAtt":
+		path := arg.Value
+		if arg.Kind == yaml.SequenceNode && len(arg.Content) == 2 {
+			path = arg.Content[0].Value + "." + arg.Content[1].Value
+		}
+		return r.attribute(path)
+	case "Sub":
+		return r.sub(arg)
+	case "If":
+		if arg.Kind != yaml.SequenceNode || len(arg.Content) != 3 {
+			return nil, fmt.Errorf("line %d: If needs three arguments", arg.Line)
+		}
+		yes, err := r.condition(arg.Content[0].Value)
+		if err != nil {
+			return nil, err
+		}
+		if yes {
+			return r.value(arg.Content[1])
+		}
+		return r.value(arg.Content[2])
+	}
+	return nil, fmt.Errorf("line %d: the function %s is not understood here", arg.Line, name)
+}
+
+func (r *resolver) ref(name string) (any, error) {
+	switch name {
+	case "AWS::NoValue":
+		return noValue{}, nil
+	case "AWS::Region":
+		return r.values.Region, nil
+	case "AWS::AccountId":
+		return r.values.Account, nil
+	case "AWS::StackName":
+		return r.values.StackName, nil
+	case "AWS::Partition":
+		return "aws", nil
+	case "AWS::URLSuffix":
+		return "amazonaws.com", nil
+	}
+	if v, ok := r.parameters[name]; ok {
+		return v, nil
+	}
+	resource := child(child(r.root, "Resources"), name)
+	if resource == nil {
+		return nil, fmt.Errorf("nothing is named %s", name)
+	}
+	switch kind := child(resource, "Type").Value; {
+	case kind == "AWS::Serverless::HttpApi":
+		return r.values.APIID, nil
+	case kind == "AWS::DynamoDB::Table" && r.values.Table != "":
+		return r.values.Table, nil
+	case kind == "AWS::Logs::LogGroup":
+		if n := child(child(resource, "Properties"), "LogGroupName"); n != nil {
+			return r.value(n)
+		}
+	}
+	return name, nil
+}
+
+// attribute resolves Resource.Arn; the rest of the ARN's form does not matter
+// to any reader, so it names the type only.
+func (r *resolver) attribute(path string) (any, error) {
+	name, attribute, _ := strings.Cut(path, ".")
+	resource := child(child(r.root, "Resources"), name)
+	if resource == nil {
+		return nil, fmt.Errorf("nothing is named %s", name)
+	}
+	if attribute != "Arn" {
+		return nil, fmt.Errorf("the attribute %s is not understood here", path)
+	}
+	ref, err := r.ref(name)
+	if err != nil {
+		return nil, err
+	}
+	service := strings.ToLower(strings.Split(child(resource, "Type").Value, "::")[1])
+	return fmt.Sprintf("arn:aws:%s:%s:%s:%v", service, r.values.Region, r.values.Account, ref), nil
+}
+
+var placeholder = regexp.MustCompile(`\$\{([^!][^}]*)\}`)
+
+func (r *resolver) sub(arg *yaml.Node) (any, error) {
+	if arg.Kind != yaml.ScalarNode {
+		return nil, fmt.Errorf("line %d: Sub with a map is not understood here", arg.Line)
+	}
+	var failed error
+	text := placeholder.ReplaceAllStringFunc(arg.Value, func(m string) string {
+		name := m[2 : len(m)-1]
+		resolve := r.ref
+		if strings.Contains(name, ".") {
+			resolve = r.attribute
+		}
+		v, err := resolve(name)
+		if err != nil {
+			failed = err
+		}
+		return fmt.Sprint(v)
+	})
+	return text, failed
+}
+
+// condition is the truth of a named condition.
+func (r *resolver) condition(name string) (bool, error) {
+	n := child(child(r.root, "Conditions"), name)
+	if n == nil {
+		return false, fmt.Errorf("no condition is named %s", name)
+	}
+	if r.deciding[name] {
+		return false, fmt.Errorf("the condition %s needs itself", name)
+	}
+	r.deciding[name] = true
+	defer delete(r.deciding, name)
+	return r.truth(n)
+}
+
+// truth evaluates a condition function.
+func (r *resolver) truth(n *yaml.Node) (bool, error) {
+	name, arg, ok := intrinsic(n)
+	if !ok {
+		return false, fmt.Errorf("line %d: not a condition", n.Line)
+	}
+	switch name {
+	case "Condition":
+		return r.condition(arg.Value)
+	case "Equals":
+		a, errA := r.value(arg.Content[0])
+		b, errB := r.value(arg.Content[1])
+		if errA != nil || errB != nil {
+			return false, fmt.Errorf("line %d: %w", n.Line, firstOf(errA, errB))
+		}
+		return fmt.Sprint(a) == fmt.Sprint(b), nil
+	case "Not", "And", "Or":
+		all, some := true, false
+		for _, c := range arg.Content {
+			holds, err := r.truth(c)
+			if err != nil {
+				return false, err
+			}
+			all, some = all && holds, some || holds
+		}
+		return map[string]bool{"Not": !some, "And": all, "Or": some}[name], nil
+	}
+	return false, fmt.Errorf("line %d: the condition function %s is not understood here", n.Line, name)
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// child is the value of a key of a mapping, or nil.
+func child(n *yaml.Node, key string) *yaml.Node {
+	for k, v := range pairs(n) {
+		if k == key {
+			return v
+		}
+	}
+	return nil
+}
+
+// pairs walks a mapping in the order of its text; nil has none.
+func pairs(n *yaml.Node) iter.Seq2[string, *yaml.Node] {
+	return func(yield func(string, *yaml.Node) bool) {
+		if n == nil || n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i].Value, n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+func items(n *yaml.Node) []*yaml.Node {
+	if n == nil {
+		return nil
+	}
+	return n.Content
+}

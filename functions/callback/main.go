@@ -1,0 +1,25 @@
+// Callback exchanges the code that the provider sent the browser back with.
+package main
+
+import (
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/gateway"
+	"github.com/latchkey-go/latchkey/pkg/idtoken"
+	"github.com/latchkey-go/latchkey/pkg/provider"
+	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
+	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
+)
+
+func main() {
+	var e env.Reader
+	p, flows, api := provider.FromEnv(&e), dynamo.FromEnv(&e), gateway.FromEnv(&e)
+	if s := awssecret.FromEnv(&e, p.SecretARN, "client_secret"); s != nil {
+		p.Secret = s.Value
+	}
+	rp.CallbackMode(&e)
+	e.Must()
+	api.Start(&rp.Callback{Provider: p, Logins: flows, IDTokens: &idtoken.Verifier{}, Now: time.Now})
+}

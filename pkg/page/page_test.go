@@ -1,0 +1,216 @@
+package page_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"flag"
+	"io"
+	"math"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/latchkey-go/latchkey/pkg/oauth"
+	"github.com/latchkey-go/latchkey/pkg/page"
+)
+
+var update = flag.Bool("update", false, "write the golden pages in testdata")
+
+const redirectURI = "http://localhost:3000/callback"
+
+// pages are all pages there are, in every shape they can have.
+func pages(t *testing.T) map[string]*httptest.ResponseRecorder {
+	t.Helper()
+	show := func(c templ.Component) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		page.Show(w, httptest.NewRequest("GET", "/", nil), 200, c)
+		return w
+	}
+	refuse := func(id string, e *oauth.Error) *httptest.ResponseRecorder {
+		w, _ := ask(t, "GET", "navigate", id, e)
+		return w
+	}
+	welcome := page.WelcomeView{Provider: "Google", LoginURL: "/login", RedirectURI: redirectURI, Mode: "json"}
+	session := welcome
+	session.Mode = "session"
+	return map[string]*httptest.ResponseRecorder{
+		"refusal": refuse(requestID, &oauth.Error{
+			Code: oauth.StateUsed, Description: "Each sign-in works only once. Please start a new one.",
+			RetryURL: "/login?return_to=%2Fapp&prompt=login",
+		}),
+		"refusal_wait": refuse(requestID, &oauth.Error{
+			Code: oauth.ProviderUnavailable, Description: "The provider did not answer in time.",
+			RetryURL: "/login", RetryAfter: 5 * time.Second,
+		}),
+		"refusal_bare":    refuse("", &oauth.Error{Code: oauth.ConfigError, Description: "The settings of this service have to be looked at."}),
+		"welcome_json":    show(page.Welcome(welcome)),
+		"welcome_session": show(page.Welcome(session)),
+		"no_provider": show(page.NoProvider(page.NoProviderView{
+			RedirectURI: redirectURI,
+			Command:     "go run ./cmd/latchkey",
+			Examples: []page.Example{
+				{Name: "Google", Settings: []string{"OAUTH_PROVIDER=google", "OAUTH_CLIENT_ID=your-client-id", "OAUTH_CLIENT_SECRET=your-secret"}},
+				{Name: "Any other OpenID Connect provider", Settings: []string{"OIDC_ISSUER=https://login.example.com", "OAUTH_CLIENT_ID=your-client-id", "OAUTH_CLIENT_SECRET=your-secret"}},
+			},
+		})),
+	}
+}
+
+func TestGoldenPages(t *testing.T) {
+	for name, w := range pages(t) {
+		t.Run(name, func(t *testing.T) {
+			// The stylesheet has a file of its own.
+			got := style.ReplaceAllString(w.Body.String(), "<style></style>")
+			got = strings.ReplaceAll(got, "><", ">\n<") + "\n"
+			file := filepath.Join("testdata", name+".html")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("go test ./pkg/page -update accepts this change (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+var (
+	style    = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+	handlers = regexp.MustCompile(`<[^>]*\son[a-z]+=`)
+	tags     = regexp.MustCompile(`<([a-z0-9]+)`)
+)
+
+func TestPagesAreHardened_C43(t *testing.T) {
+	for name, w := range pages(t) {
+		t.Run(name, func(t *testing.T) {
+			body := w.Body.String()
+			sheets := style.FindAllStringSubmatch(body, -1)
+			if len(sheets) != 1 {
+				t.Fatalf("%d stylesheets", len(sheets))
+			}
+			sum := sha256.Sum256([]byte(sheets[0][1]))
+			policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+				"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+			for header, want := range map[string]string{
+				"Content-Security-Policy": policy,
+				"X-Frame-Options":         "DENY",
+				"X-Content-Type-Options":  "nosniff",
+				"Referrer-Policy":         "no-referrer",
+				"Cache-Control":           "no-store",
+				"Content-Type":            "text/html; charset=utf-8",
+			} {
+				if got := w.Header().Get(header); got != want {
+					t.Errorf("%s: %s, want %s", header, got, want)
+				}
+			}
+			for _, bad := range []string{"<script", "<link", "<img", "<iframe", "<form", " src=", " style=", "url(", "@import"} {
+				if strings.Contains(body, bad) {
+					t.Errorf("the page has %q", bad)
+				}
+			}
+			if h := handlers.FindString(body); h != "" {
+				t.Errorf("the page has an event handler: %s", h)
+			}
+		})
+	}
+}
+
+func TestPagesHaveTheirLandmarks(t *testing.T) {
+	for name, w := range pages(t) {
+		t.Run(name, func(t *testing.T) {
+			body := w.Body.String()
+			n := map[string]int{}
+			for _, m := range tags.FindAllStringSubmatch(body, -1) {
+				n[m[1]]++
+			}
+			for _, tag := range []string{"html", "title", "main", "h1", "header"} {
+				if n[tag] != 1 {
+					t.Errorf("%d <%s>, want 1", n[tag], tag)
+				}
+			}
+			for _, part := range []string{`<!doctype html><html lang="en">`, `<meta charset="utf-8">`, `content="width=device-width, initial-scale=1"`} {
+				if !strings.Contains(body, part) {
+					t.Errorf("the page lacks %s", part)
+				}
+			}
+		})
+	}
+}
+
+// Text must have a contrast of 4.5 to 1 and the focus ring 3 to 1 in both
+// colour schemes (WCAG 2.2 SC 1.4.3, 1.4.11).
+func TestContrast(t *testing.T) {
+	sheet, err := os.ReadFile("style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	light, dark, ok := strings.Cut(string(sheet), "prefers-color-scheme: dark")
+	if !ok {
+		t.Fatal("no dark mode")
+	}
+	for scheme, css := range map[string]string{"light": light, "dark": dark} {
+		colour := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]+);`).FindAllStringSubmatch(css, -1) {
+			colour[m[1]] = luminance(t, m[2])
+		}
+		for _, c := range []struct {
+			front, back string
+			least       float64
+		}{
+			{"ink", "paper", 4.5}, {"ink", "card", 4.5}, {"ink", "code", 4.5}, {"soft", "card", 4.5},
+			{"accent", "paper", 4.5}, {"on-accent", "accent", 4.5}, {"accent", "card", 3},
+		} {
+			a, b := colour[c.front], colour[c.back]
+			if got := (max(a, b) + 0.05) / (min(a, b) + 0.05); got < c.least {
+				t.Errorf("%s: %s on %s has %.2f, want %.1f", scheme, c.front, c.back, got, c.least)
+			}
+		}
+	}
+}
+
+// luminance is the relative luminance of WCAG for a colour of 3 or 6 digits.
+func luminance(t *testing.T, hex string) float64 {
+	t.Helper()
+	if len(hex) == 3 {
+		hex = string([]byte{hex[0], hex[0], hex[1], hex[1], hex[2], hex[2]})
+	}
+	n, err := strconv.ParseUint(hex, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	channel := func(shift int) float64 {
+		c := float64(n>>shift&0xff) / 255
+		if c <= 0.04045 {
+			return c / 12.92
+		}
+		return math.Pow((c+0.055)/1.055, 2.4)
+	}
+	return 0.2126*channel(16) + 0.7152*channel(8) + 0.0722*channel(0)
+}
+
+// A page that cannot be made is a 500 with nothing of the half-made page.
+func TestPageThatFails(t *testing.T) {
+	w := httptest.NewRecorder()
+	page.Show(w, httptest.NewRequest("GET", "/", nil), 200, templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		_, _ = io.WriteString(w, "half")
+		return errors.New("broken")
+	}))
+	if w.Code != 500 || strings.Contains(w.Body.String(), "half") || strings.Contains(w.Body.String(), "broken") {
+		t.Errorf("status %d\n%s", w.Code, w.Body)
+	}
+}

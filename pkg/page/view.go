@@ -1,0 +1,90 @@
+package page
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/latchkey-go/latchkey/pkg/oauth"
+)
+
+// failureView is what the page of a refusal shows.
+type failureView struct {
+	// Heading says in a few words what happened.
+	Heading string
+	// Description is the error's own, for people.
+	Description string
+	// RetryURL is where "Try again" leads, a path on this host; without it
+	// there is no such link.
+	RetryURL string
+	// Wait is how many whole seconds to wait first; empty when none.
+	Wait string
+	// RequestID and Code are what to quote to support. RequestID may be empty.
+	RequestID, Code string
+}
+
+// headings has one for each code of pkg/oauth that reaches a page.
+var headings = map[oauth.Code]string{
+	oauth.InvalidRequest:      "That request did not make sense",
+	oauth.AccessDenied:        "Sign-in was declined",
+	oauth.LoginExpired:        "That took too long",
+	oauth.StateUnknown:        "We do not know this sign-in",
+	oauth.StateUsed:           "This sign-in was already used",
+	oauth.IssuerMismatch:      "The answer came from the wrong place",
+	oauth.NonceMismatch:       "The answer belongs to another sign-in",
+	oauth.WrongBrowser:        "You started in another browser",
+	oauth.ConfigError:         "This service is not set up correctly",
+	oauth.ProviderError:       "Sign-in did not work",
+	oauth.ProviderUnavailable: "The sign-in service is not answering",
+	oauth.StoreUnavailable:    "We cannot sign you in right now",
+}
+
+// heading of a refusal: that of a status which says more than the code, or
+// of the code, or one for all others.
+func heading(e *oauth.Error) string {
+	switch e.Status {
+	case http.StatusNotFound:
+		return "There is nothing here"
+	case http.StatusMethodNotAllowed:
+		return "That does not work here"
+	}
+	if h, ok := headings[e.Code]; ok {
+		return h
+	}
+	return "Something went wrong"
+}
+
+// WelcomeView is what Welcome shows. All fields are required.
+type WelcomeView struct {
+	// Provider is the provider's name for people, such as "Google".
+	Provider string
+	// LoginURL is where the button leads, a path on this host: /login.
+	LoginURL string
+	// RedirectURI is the exact one to register with the provider.
+	RedirectURI string
+	// Mode is the setting CALLBACK_MODE: "json" or "session".
+	Mode string
+}
+
+// NoProviderView is what NoProvider shows.
+type NoProviderView struct {
+	// RedirectURI is the exact one to register with a provider.
+	RedirectURI string
+	// Command starts this program again, such as "go run ./cmd/latchkey".
+	Command string
+	// Examples are ways to set a provider, the most likely first.
+	Examples []Example
+}
+
+// Example is one way to set a provider.
+type Example struct {
+	// Name is a heading: whom these settings are for.
+	Name string
+	// Settings are NAME=value pairs, ready for a shell.
+	Settings []string
+}
+
+// shell returns the settings and the command as one command line for a POSIX
+// shell, a setting on each line.
+func (e Example) shell(command string) string {
+	return strings.Join(append(append([]string(nil), e.Settings...), command), " \\\n")
+}

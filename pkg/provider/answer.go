@@ -1,0 +1,24 @@
+package provider
+
+import "strconv"
+
+// Answer is the cause of an exchange that the provider answered, but not with
+// a usable token.
+type Answer struct {
+	// Status is the HTTP status.
+	Status int
+	// Code is the provider's error code (RFC 6749 §5.2), empty if it sent none
+	// that is clean.
+	Code string
+	// Problem says what is wrong with an answer that has no code.
+	Problem string
+}
+
+// Error implements error. It has nothing else of the provider's text in it.
+func (a *Answer) Error() string {
+	said := a.Code
+	if said == "" {
+		said = a.Problem
+	}
+	return "token endpoint answered " + strconv.Itoa(a.Status) + " " + said
+}

@@ -1,0 +1,230 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/baseurl"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
+)
+
+const (
+	fetchTimeout = 5 * time.Second
+	fresh        = time.Hour        // metadata is not asked for again before
+	stale        = 24 * time.Hour   // and serves this long when asking fails
+	pause        = 30 * time.Second // between two tries while stale metadata serves
+)
+
+// discovery is the metadata of one issuer. The zero value knows nothing.
+type discovery struct {
+	mu      sync.Mutex
+	ep      Endpoints
+	read    time.Time // when ep was read; zero: never
+	tried   time.Time // the last refresh that failed
+	running *fetch
+}
+
+// fetch is one attempt that any number of callers wait for.
+type fetch struct {
+	done chan struct{}
+	ep   Endpoints
+	err  error
+}
+
+// discover returns the metadata, at most an hour old, or up to a day when the
+// provider does not answer. Callers that come at the same time share one
+// fetch; it does not belong to any of them, so none takes it away from the
+// others by leaving. A failure is never remembered.
+func (p *Provider) discover(ctx context.Context) (Endpoints, error) {
+	d, now := &p.found, p.now().Round(0)
+	d.mu.Lock()
+	age := now.Sub(d.read)
+	usable := !d.read.IsZero() && age >= 0 && age < stale
+	if usable && (age < fresh || now.Sub(d.tried) >= 0 && now.Sub(d.tried) < pause) {
+		defer d.mu.Unlock()
+		return d.ep, nil
+	}
+	if d.running == nil {
+		d.running = &fetch{done: make(chan struct{})}
+		go p.run(context.WithoutCancel(ctx), d.running)
+	}
+	running, old := d.running, d.ep
+	d.mu.Unlock()
+
+	within, cancel := bounded(ctx, fetchTimeout+time.Second)
+	defer cancel()
+	err := error(failTimeout)
+	select {
+	case <-running.done:
+		if err = running.err; err == nil {
+			return running.ep, nil
+		}
+	case <-within.Done():
+	}
+	if usable {
+		return old, nil
+	}
+	return Endpoints{}, undiscovered(err)
+}
+
+func (p *Provider) run(ctx context.Context, f *fetch) {
+	f.ep, f.err = p.metadata(ctx)
+	d := &p.found
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if f.err == nil {
+		d.ep, d.read = f.ep, p.now().Round(0)
+	} else {
+		d.tried = p.now().Round(0)
+	}
+	d.running = nil
+	close(f.done)
+}
+
+func undiscovered(err error) *oauth.Error {
+	e := &oauth.Error{
+		Code:        oauth.ProviderUnavailable,
+		Description: "The provider's metadata cannot be read. Try again in a few seconds; if it stays so, check the issuer's URL.",
+		RetryAfter:  retryAfter,
+		Cause:       failure("discovery: " + err.Error()),
+	}
+	if errors.Is(err, errIssuer) {
+		e.Description = "The provider's metadata names another issuer than the one configured. Check the issuer's URL, a trailing slash included."
+	}
+	return e
+}
+
+const (
+	errIssuer   failure = "issuer differs"
+	errDocument failure = "unusable metadata"
+	errNoKeys   failure = "no keys for ID tokens"
+)
+
+// metadata reads the document where OpenID Connect Discovery §4 puts it, and,
+// if that is not there, where RFC 8414 §3.1 does.
+func (p *Provider) metadata(ctx context.Context) (Endpoints, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	u, err := url.Parse(p.Issuer)
+	if err != nil {
+		return Endpoints{}, errDocument
+	}
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	origin := u.Scheme + "://" + u.Host
+	body, status, err := p.get(ctx, origin+path+"/.well-known/openid-configuration")
+	if status == http.StatusNotFound {
+		body, _, err = p.get(ctx, origin+"/.well-known/oauth-authorization-server"+path)
+	}
+	if err != nil {
+		return Endpoints{}, err
+	}
+	return p.readMetadata(body)
+}
+
+type document struct {
+	Issuer      string   `json:"issuer"`
+	Authorize   string   `json:"authorization_endpoint"`
+	Token       string   `json:"token_endpoint"`
+	UserInfo    string   `json:"userinfo_endpoint"`
+	Revoke      string   `json:"revocation_endpoint"`
+	EndSession  string   `json:"end_session_endpoint"`
+	JWKS        string   `json:"jwks_uri"`
+	IssRequired bool     `json:"authorization_response_iss_parameter_supported"`
+	Algs        []string `json:"id_token_signing_alg_values_supported"`
+}
+
+// algs are the algorithms an ID token may be signed with: asymmetric ones
+// only, so that nobody makes a public key into a shared secret.
+var algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+
+// readMetadata checks a document. What it says about code challenge methods
+// does not matter: S256 is sent in any case (RFC 9700 §2.1.1).
+func (p *Provider) readMetadata(body []byte) (Endpoints, error) {
+	var doc document
+	if json.Unmarshal(body, &doc) != nil {
+		return Endpoints{}, errDocument
+	}
+	if doc.Issuer != p.Issuer {
+		return Endpoints{}, errIssuer
+	}
+	for _, endpoint := range []struct {
+		url      string
+		required bool
+	}{
+		{doc.Authorize, true}, {doc.Token, true}, {doc.JWKS, p.OpenID()},
+		{doc.UserInfo, false}, {doc.Revoke, false}, {doc.EndSession, false},
+	} {
+		if endpoint.url == "" && !endpoint.required {
+			continue
+		}
+		if !p.trusts(endpoint.url) {
+			return Endpoints{}, errDocument
+		}
+	}
+	if params, err := oauth.ParseParams(query(doc.Authorize)); err != nil || claimed(params) != "" {
+		return Endpoints{}, errDocument
+	}
+	if len(doc.Algs) == 0 {
+		doc.Algs = []string{"RS256"} // every OpenID provider has it (Discovery 1.0 §3)
+	}
+	doc.Algs = slices.DeleteFunc(doc.Algs, func(alg string) bool { return !slices.Contains(algs, alg) })
+	if p.OpenID() && len(doc.Algs) == 0 {
+		return Endpoints{}, errNoKeys
+	}
+	return Endpoints{
+		Authorize: doc.Authorize, Token: doc.Token, UserInfo: doc.UserInfo, Revoke: doc.Revoke,
+		EndSession: doc.EndSession, JWKS: doc.JWKS, Issuer: doc.Issuer,
+		IssRequired: doc.IssRequired, IDTokenAlgs: doc.Algs,
+	}, nil
+}
+
+// trusts reports whether a discovered URL may be used: https, or http on this
+// machine when the issuer is there too.
+func (p *Provider) trusts(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.Contains(endpoint, "#") {
+		return false
+	}
+	return u.Scheme == "https" ||
+		u.Scheme == "http" && strings.HasPrefix(p.Issuer, "http://") && baseurl.Loopback(u.Hostname())
+}
+
+func query(endpoint string) string {
+	_, q, _ := strings.Cut(endpoint, "?")
+	return q
+}
+
+// Get fetches a document of the provider: at most 5 s and 256 KB, no
+// redirects, only 200 will do. The error names a class of failure and is safe
+// to log.
+func (p *Provider) Get(ctx context.Context, url string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	body, _, err := p.get(ctx, url)
+	return body, err
+}
+
+func (p *Provider) get(ctx context.Context, url string) ([]byte, int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, 0, errDocument
+	}
+	call := &once{p: p}
+	resp, err := call.client().Do(req)
+	if err != nil {
+		return nil, 0, call.failed(ctx)
+	}
+	_ = resp.Body.Close()
+	if call.status != http.StatusOK {
+		return nil, call.status, failure(fmt.Sprintf("answered %d", call.status))
+	}
+	return call.body, call.status, nil
+}

@@ -1,0 +1,8 @@
+package provider
+
+import "net/http"
+
+// ReadTokens is what Exchange does with a whole answer.
+func ReadTokens(status int, contentType string, body []byte) (t Tokens, code, unusable string) {
+	return readTokens(&once{status: status, header: http.Header{"Content-Type": {contentType}}, body: body})
+}

@@ -1,0 +1,190 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxBody bounds a provider's answer. Token responses and metadata are a
+	// few kilobytes.
+	maxBody = 256 << 10
+	// maxHeader bounds the header of an answer.
+	maxHeader = 64 << 10
+	// dialTimeout leaves time for an answer after a slow connection.
+	dialTimeout = 4 * time.Second
+	// maxIdle is how long a connection may rest and still be used. A frozen
+	// Lambda wakes up with dead connections, and some servers close theirs
+	// after two seconds; a POST on such a connection would lose the login.
+	maxIdle = 1500 * time.Millisecond
+)
+
+// failure is a class of failure, in our own words. It is all that a log ever
+// sees of an exchange.
+type failure string
+
+func (f failure) Error() string { return string(f) }
+
+const (
+	failDNS       failure = "dns"
+	failDial      failure = "dial"
+	failTLS       failure = "tls"
+	failTimeout   failure = "timeout"
+	failCanceled  failure = "canceled"
+	failLost      failure = "connection lost before an answer"
+	failMalformed failure = "malformed answer"
+	failCut       failure = "answer cut short"
+	failLarge     failure = "answer too large"
+	failTwice     failure = "second request refused"
+)
+
+// answered reports whether the provider had begun to answer.
+func (f failure) answered() bool {
+	return f == failMalformed || f == failCut || f == failLarge
+}
+
+// conns are the connections to one provider, with every limit on them.
+type conns struct {
+	once      sync.Once
+	transport *http.Transport
+	mu        sync.Mutex
+	last      time.Time // wall clock of the latest use
+}
+
+// transport returns the provider's transport: HTTP/1.1, no transparent
+// decompression, bounded headers. net/http repeats a POST by itself only when
+// not a byte of it was written, and HTTP/2's own rules for repeating do not
+// apply here.
+func (p *Provider) transport() *http.Transport {
+	c := &p.conns
+	c.once.Do(func() {
+		t := &http.Transport{
+			Proxy:       http.ProxyFromEnvironment,
+			DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		}
+		if p.Transport != nil {
+			t = p.Transport.Clone()
+		}
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{}
+		}
+		t.TLSClientConfig.NextProtos = []string{"http/1.1"}
+		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+		t.ForceAttemptHTTP2 = false
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetHTTP1(true)
+		t.DisableCompression = true
+		t.MaxResponseHeaderBytes = maxHeader
+		t.TLSHandshakeTimeout = dialTimeout
+		t.MaxIdleConnsPerHost = 2
+		t.IdleConnTimeout = maxIdle
+		c.transport = t
+	})
+	return c.transport
+}
+
+// rested closes the idle connections when none was used for maxIdle of wall
+// clock: the monotonic clock, and every timer with it, stands still while a
+// Lambda is frozen.
+func (p *Provider) rested() {
+	c, now := &p.conns, p.now().Round(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if gap := now.Sub(c.last); gap > maxIdle || gap < 0 {
+		p.transport().CloseIdleConnections()
+	}
+	c.last = now
+}
+
+// used notes that a connection was of use just now.
+func (p *Provider) used() {
+	c, now := &p.conns, p.now().Round(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = now
+}
+
+// once is a RoundTripper for a single request. It reads the whole answer, up
+// to maxBody, and keeps it.
+type once struct {
+	p      *Provider
+	sent   atomic.Bool
+	status int // 0 until an answer has come
+	header http.Header
+	body   []byte
+	fail   failure
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (o *once) RoundTrip(req *http.Request) (*http.Response, error) {
+	if o.sent.Swap(true) {
+		o.fail = failTwice
+		return nil, o.fail
+	}
+	var began atomic.Bool
+	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { began.Store(true) }}
+	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))
+	req.Header.Set("Accept", "application/json")
+	o.p.rested()
+	resp, err := o.p.transport().RoundTrip(req)
+	if err != nil {
+		o.fail = classify(err, began.Load())
+		return nil, o.fail
+	}
+	defer func() { _ = resp.Body.Close() }()
+	o.status, o.header = resp.StatusCode, resp.Header
+	o.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	o.p.used()
+	switch {
+	case err != nil:
+		if o.fail = classify(err, true); o.fail == failMalformed {
+			o.fail = failCut
+		}
+	case len(o.body) > maxBody:
+		o.fail = failLarge
+	}
+	if o.fail != "" {
+		o.body = nil
+		return nil, o.fail
+	}
+	kept := *resp
+	kept.Body = io.NopCloser(bytes.NewReader(o.body))
+	return &kept, nil
+}
+
+// classify reduces what net/http reports to a class. began says that the
+// first byte of an answer had come.
+func classify(err error, began bool) failure {
+	var dns *net.DNSError
+	var op *net.OpError
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return failCanceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return failTimeout
+	case errors.As(err, &dns):
+		return failDNS
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
+		return failDial
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return failTimeout
+	case errors.As(err, &cert), errors.As(err, &record), errors.As(err, &alert):
+		return failTLS
+	case began:
+		return failMalformed
+	}
+	return failLost
+}

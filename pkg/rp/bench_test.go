@@ -1,0 +1,96 @@
+package rp_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/gateway"
+	"github.com/latchkey-go/latchkey/pkg/pkce"
+	"github.com/latchkey-go/latchkey/pkg/provider"
+	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/store/memory"
+)
+
+// bare is the least a login can be: state, verifier and a redirect, nothing
+// remembered.
+func bare(w http.ResponseWriter, r *http.Request) {
+	mint := func() string {
+		b := make([]byte, 32)
+		_, _ = rand.Read(b)
+		return base64.RawURLEncoding.EncodeToString(b)
+	}
+	v := url.Values{
+		"response_type": {"code"}, "client_id": {"x"}, "redirect_uri": {"https://app.example/callback"}, "scope": {"read write"},
+		"state": {mint()}, "code_challenge": {pkce.Challenge(mint())}, "code_challenge_method": {"S256"},
+	}
+	http.Redirect(w, r, "https://provider.example/o/authorize/?"+v.Encode(), http.StatusFound)
+}
+
+func loginHandler() http.Handler {
+	e := reader("OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x")
+	g := &gateway.Gateway{BaseURL: base, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))}
+	store := memory.New()
+	store.Limit = 1 << 30
+	return g.Wrap(&rp.Login{Provider: provider.FromEnv(e), Logins: store, TTL: time.Minute, Now: time.Now})
+}
+
+// cpu is the processor time this process has used so far.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func benchHandler(b *testing.B, h http.Handler) {
+	runtime.GC()
+	began := cpu()
+	for b.Loop() {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, base+"/login", nil)
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusFound {
+			b.Fatal(w.Code)
+		}
+	}
+	b.ReportMetric(float64(cpu()-began)/float64(b.N), "cpu-ns/op")
+}
+
+// benchServer is the same over a kept connection: what one more login costs a
+// server.
+func benchServer(b *testing.B, h http.Handler) {
+	s := httptest.NewServer(h)
+	defer s.Close()
+	c := s.Client()
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	began := cpu()
+	for b.Loop() {
+		request, _ := http.NewRequest(http.MethodGet, s.URL+"/login", nil)
+		request.Host = "app.example"
+		response, err := c.Do(request)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusFound {
+			b.Fatal(response.StatusCode)
+		}
+	}
+	b.ReportMetric(float64(cpu()-began)/float64(b.N), "cpu-ns/op")
+}
+
+func BenchmarkLogin(b *testing.B) {
+	b.Run("handler/latchkey", func(b *testing.B) { benchHandler(b, loginHandler()) })
+	b.Run("handler/bare", func(b *testing.B) { benchHandler(b, http.HandlerFunc(bare)) })
+	b.Run("server/latchkey", func(b *testing.B) { benchServer(b, loginHandler()) })
+	b.Run("server/bare", func(b *testing.B) { benchServer(b, http.HandlerFunc(bare)) })
+}

@@ -1,0 +1,117 @@
+// Package awssecret reads a secret from AWS Secrets Manager and keeps it for a
+// while.
+//
+// It never writes a secret anywhere, never logs one, and never keeps a failure:
+// the next request asks again.
+package awssecret
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/secret"
+)
+
+const (
+	// MaxAge is how long a value is used before it is read again, so how long
+	// a rotated secret takes to arrive in a warm instance.
+	MaxAge = 5 * time.Minute
+	// timeout bounds one reading, retries included.
+	timeout = 3 * time.Second
+)
+
+// Secret is one secret in Secrets Manager. It is safe for concurrent use: of
+// callers at the same time one reads and the others wait for it.
+type Secret struct {
+	arn    string
+	member string
+	client *secretsmanager.Client
+	now    func() time.Time
+
+	mu    sync.Mutex
+	value secret.Text
+	read  time.Time
+}
+
+// FromEnv opens the secret arn, or returns nil when arn is empty. A value that
+// is a JSON object, as the console makes it, is reduced to its member.
+// AWS_ENDPOINT_URL_SECRETS_MANAGER points elsewhere than AWS.
+func FromEnv(e *env.Reader, arn, member string) *Secret {
+	region, endpoint := e.String("AWS_REGION"), e.URL("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+	if arn == "" {
+		return nil
+	}
+	options := secretsmanager.Options{
+		Region:      region,
+		Credentials: aws.CredentialsProviderFunc(credentials),
+		HTTPClient: &http.Client{Transport: &http.Transport{
+			DialContext:           (&net.Dialer{Timeout: time.Second}).DialContext,
+			ResponseHeaderTimeout: 2 * time.Second,
+		}},
+	}
+	if endpoint != "" {
+		options.BaseEndpoint = &endpoint
+	}
+	return &Secret{arn: arn, member: member, client: secretsmanager.New(options), now: time.Now}
+}
+
+// credentials are those of the function's role, which Lambda puts into the
+// environment.
+func credentials(context.Context) (aws.Credentials, error) {
+	c := aws.Credentials{
+		AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		SessionToken: os.Getenv("AWS_SESSION_TOKEN"), Source: "environment",
+	}
+	if !c.HasKeys() {
+		return c, errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
+	}
+	return c, nil
+}
+
+// Value returns the secret. When reading it again fails, the value read before
+// still serves: a rotation leaves the old one valid for a while, and an outage
+// of the secret store must not log everybody out.
+func (s *Secret) Value(ctx context.Context) (secret.Text, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.value.IsZero() && s.now().Sub(s.read) < MaxAge {
+		return s.value, nil
+	}
+	value, err := s.fetch(ctx)
+	switch {
+	case err == nil:
+		s.value, s.read = value, s.now()
+	case s.value.IsZero():
+		return secret.Text{}, err
+	}
+	return s.value, nil
+}
+
+func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.arn})
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("awssecret: read: %w", err)
+	}
+	value := aws.ToString(out.SecretString)
+	var object map[string]string
+	if json.Unmarshal([]byte(value), &object) == nil {
+		value = object[s.member]
+	}
+	if value == "" {
+		return secret.Text{}, fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member)
+	}
+	return secret.NewText(value), nil
+}
