@@ -40,7 +40,7 @@ func (f *front) write(r *http.Request, status int, start time.Time, cold bool, i
 		slog.String("method", bound(r.Method, maxMethod)),
 		slog.String("path", bound(pathOnly(r.URL.Path), maxPath)),
 		slog.Int("status", status),
-		slog.Float64("ms", float64(end.Sub(start).Microseconds())/1000),
+		slog.Int64("ms", end.Sub(start).Milliseconds()),
 		slog.Bool("cold", cold),
 	)
 	own := len(attrs)

@@ -40,7 +40,7 @@ func TestLogLine(t *testing.T) {
 	invoke(t, g, h, fixture(t, "callback-aws"))
 	want := map[string]any{
 		"time": "2026-11-21T09:00:00.003Z", "level": "INFO", "msg": "request", "function": "stack-callback",
-		"request_id": "aws-request-id", "method": "GET", "path": "/callback", "status": 302.0, "ms": 1.5, "cold": true,
+		"request_id": "aws-request-id", "method": "GET", "path": "/callback", "status": 302.0, "ms": 1.0, "cold": true,
 		"store_ops": 3.0, "store_ms": 2.75, "outcome": "last", "waited": 3.0,
 	}
 	got := lines(t, out)

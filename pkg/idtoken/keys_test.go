@@ -158,3 +158,19 @@ func many(key json.RawMessage, n int) []json.RawMessage {
 	}
 	return all
 }
+
+// TestACallerThatComesLate: it looked before the fetch of another ended, and
+// asks after. What that one brought is new to it.
+func TestACallerThatComesLate_F25(t *testing.T) {
+	p, v := publish(t, ecKey(t, "e1")), verifier()
+	for edition, want := range []int32{1, 2} {
+		for range 2 {
+			if err := v.Newer(t.Context(), upstream(), p.URL, edition); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := p.hits.Load(); n != want {
+			t.Errorf("%d fetches, want %d", n, want)
+		}
+	}
+}

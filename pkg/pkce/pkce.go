@@ -3,12 +3,7 @@
 // It knows S256 only and never offers or accepts "plain".
 package pkce
 
-import (
-	"crypto/sha256"
-	"encoding/base64"
-
-	"github.com/latchkey-go/latchkey/pkg/secret"
-)
+import "github.com/latchkey-go/latchkey/pkg/secret"
 
 // Method is the only code_challenge_method (RFC 7636 §4.3).
 const Method = "S256"
@@ -18,7 +13,4 @@ const Method = "S256"
 func NewVerifier() string { return secret.Mint(256) }
 
 // Challenge returns BASE64URL(SHA256(ASCII(verifier))), RFC 7636 §4.2.
-func Challenge(verifier string) string {
-	sum := sha256.Sum256([]byte(verifier))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
+func Challenge(verifier string) string { return secret.Hash(verifier) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -169,6 +171,7 @@ func TestTokenEndpointRefuses_C51_F16(t *testing.T) {
 		{"429 with seconds", 429, `{}`, "7", 7 * time.Second, "token endpoint answered 429 no token", "Wait"},
 		{"429 without", 429, `{}`, "", 0, "token endpoint answered 429 no token", "Wait"},
 		{"429 with too many seconds", 429, `{}`, "99999999999999999999", time.Hour, "token endpoint answered 429 no token", "Wait"},
+		{"429 with two hours", 429, `{}`, "7200", time.Hour, "token endpoint answered 429 no token", "Wait"},
 		{"429 with nonsense", 429, `{}`, "soon", 0, "token endpoint answered 429 no token", "Wait"},
 		{"429 with less than nothing", 429, `{}`, "-5", 0, "token endpoint answered 429 no token", "Wait"},
 		{"500", 500, `{}`, "9", 0, "token endpoint answered 500 no token", "its own"},
@@ -251,9 +254,10 @@ func TestTheSecretIsReadWhenItIsNeeded(t *testing.T) {
 
 func TestAnUntrustedCertificateEndsTheExchange(t *testing.T) {
 	hits := 0
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hits++; answer(200, good)(w, r) }))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hits++; answer(200, good)(w, r) }))
 	defer s.Close()
-	s.Config.ErrorLog = nil
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
 	ep := provider.Endpoints{Authorize: s.URL, Token: s.URL + "/token"}
 	_, err := exchange(t.Context(), client(), ep)
 	if e := refusal(t, err); e.HTTPStatus() != 503 || e.Cause.Error() != "token endpoint: tls" {

@@ -10,24 +10,40 @@ import (
 // eight; 256 bits make 43 characters and 128 bits 22 (RFC 6749 §10.10 asks
 // for at least 128).
 func Mint(n int) string {
-	b := make([]byte, n/8)
+	var space [32]byte
+	b := append(space[:0], make([]byte, n/8)...)
 	_, _ = rand.Read(b) // never fails: it ends the program instead
-	return base64.RawURLEncoding.EncodeToString(b)
+	return encode(b)
+}
+
+// encode is base64url without padding, with one allocation.
+func encode(b []byte) string {
+	var space [64]byte
+	return string(base64.RawURLEncoding.AppendEncode(space[:0], b))
 }
 
 // Minted reports whether s could have come from Mint(n): the right length and
 // alphabet, and the one canonical spelling of its bytes.
-func Minted(s string, n int) bool {
+func Minted(s string, n int) bool { return Bytes(s, n) != nil }
+
+// Bytes returns the random bytes that s, a result of Mint(n), spells; nil if
+// Mint cannot have made it.
+func Bytes(s string, n int) []byte {
 	if len(s) != base64.RawURLEncoding.EncodedLen(n/8) {
-		return false
+		return nil
 	}
-	_, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	return err == nil
+	b, err := strict.DecodeString(s)
+	if err != nil {
+		return nil
+	}
+	return b
 }
+
+var strict = base64.RawURLEncoding.Strict()
 
 // Hash returns base64url(SHA-256(s)), 43 characters. It is meant for values
 // with the entropy of Mint, not for passwords.
 func Hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
+	return encode(sum[:])
 }

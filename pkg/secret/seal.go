@@ -15,10 +15,12 @@ var ErrSealed = errors.New("secret: sealed bytes do not open")
 // Key seals and opens with AES-256-GCM.
 type Key struct{ aead cipher.AEAD }
 
-// Derive makes a Key from high-entropy input with HKDF-SHA-256 (RFC 5869).
-// purpose separates keys derived from the same input.
-func Derive(input, purpose string) Key {
-	raw, err := hkdf.Key(sha256.New, []byte(input), nil, purpose, 32)
+// Derive makes a Key from random with HKDF-SHA-256. random has to be at least
+// 32 bytes of a random generator's own output: it is used as the pseudorandom
+// key itself, and the extract step left out (RFC 5869 §3.3). purpose separates
+// keys derived from the same bytes.
+func Derive(random []byte, purpose string) Key {
+	raw, err := hkdf.Expand(sha256.New, random, purpose, 32)
 	if err != nil {
 		panic("secret: " + err.Error()) // 32 bytes are always to be had
 	}

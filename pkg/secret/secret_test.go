@@ -1,6 +1,7 @@
 package secret_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,16 +64,18 @@ func TestMintedAcceptsOneSpelling(t *testing.T) {
 	}
 }
 
+var input = bytes.Repeat([]byte{1}, 32)
+
 func TestSeal(t *testing.T) {
-	k := secret.Derive("input", "purpose")
+	k := secret.Derive(input, "purpose")
 	sealed := k.Seal([]byte("plain"), "name")
 	if plain, err := k.Open(sealed, "name"); err != nil || string(plain) != "plain" {
 		t.Fatalf("%q, %v", plain, err)
 	}
 	for name, open := range map[string]func() ([]byte, error){
 		"other name":    func() ([]byte, error) { return k.Open(sealed, "name2") },
-		"other input":   func() ([]byte, error) { return secret.Derive("input2", "purpose").Open(sealed, "name") },
-		"other purpose": func() ([]byte, error) { return secret.Derive("input", "purpose2").Open(sealed, "name") },
+		"other input":   func() ([]byte, error) { return secret.Derive(bytes.Repeat([]byte{2}, 32), "purpose").Open(sealed, "name") },
+		"other purpose": func() ([]byte, error) { return secret.Derive(input, "purpose2").Open(sealed, "name") },
 		"truncated":     func() ([]byte, error) { return k.Open(sealed[:len(sealed)-1], "name") },
 		"extended":      func() ([]byte, error) { return k.Open(append([]byte{}, append(sealed, 0)...), "name") },
 		"empty":         func() ([]byte, error) { return k.Open(nil, "name") },
@@ -92,7 +95,7 @@ func TestSeal(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	k := secret.Derive("input", "purpose")
+	k := secret.Derive(input, "purpose")
 	f.Add(k.Seal([]byte("plain"), "name"), "name")
 	f.Add([]byte{}, "")
 	f.Fuzz(func(t *testing.T, sealed []byte, name string) {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,11 +58,15 @@ func (l Login) Seal() (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("session: seal login: %w", err)
 	}
+	random := secret.Bytes(l.State, stateBits)
+	if random == nil {
+		return Record{}, errors.New("session: seal login: the state is not one of NewState")
+	}
 	key := LoginKey(l.State)
 	return Record{
 		Key:         key,
 		BrowserHash: secret.Hash(l.Browser),
-		Sealed:      secret.Derive(l.State, loginPurpose).Seal(plain, key),
+		Sealed:      secret.Derive(random, loginPurpose).Seal(plain, key),
 		ExpiresAt:   l.ExpiresAt.Truncate(time.Second),
 	}, nil
 }
@@ -69,7 +74,11 @@ func (l Login) Seal() (Record, error) {
 // Open reverses Seal for whoever has the state. A record that does not open is
 // ErrUnknown. The browser's cookie is not in the record and stays empty.
 func (r Record) Open(state string) (Login, error) {
-	plain, err := secret.Derive(state, loginPurpose).Open(r.Sealed, r.Key)
+	random := secret.Bytes(state, stateBits)
+	if random == nil {
+		return Login{}, fmt.Errorf("%w: no state spells like this", ErrUnknown)
+	}
+	plain, err := secret.Derive(random, loginPurpose).Open(r.Sealed, r.Key)
 	if err != nil {
 		return Login{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}

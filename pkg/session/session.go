@@ -8,6 +8,8 @@ package session
 import (
 	"errors"
 	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
 // What a store answers when a record cannot be claimed. Callers branch on
@@ -38,4 +40,20 @@ type Record struct {
 	// Claim is the nonce of the request that consumed the record; empty while
 	// nobody has.
 	Claim string
+}
+
+// Verdict says what r means to the request that nonce names, in a browser
+// with browserHash: nil when the claim is this request's own or still free,
+// else ErrExpired, ErrOtherBrowser or ErrUsed, in that order of precedence. An
+// empty browserHash matches no record.
+func (r Record) Verdict(browserHash, nonce string, now time.Time) error {
+	switch {
+	case !now.Before(r.ExpiresAt):
+		return ErrExpired
+	case browserHash == "" || !secret.Equal(r.BrowserHash, browserHash):
+		return ErrOtherBrowser
+	case r.Claim != "" && !secret.Equal(r.Claim, nonce):
+		return ErrUsed
+	}
+	return nil
 }

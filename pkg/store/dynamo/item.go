@@ -8,7 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
@@ -128,17 +127,14 @@ var errUnclaimed = errors.New("not claimed")
 // or errUnclaimed. The record comes with nil, ErrExpired and ErrUsed only.
 func verdict(image item, browserHash, nonce string, now time.Time) (session.Record, error) {
 	r, err := decode(image)
-	switch {
-	case err != nil:
-		return session.Record{}, err
-	case !now.Before(r.ExpiresAt):
-		return r, session.ErrExpired
-	case !secret.Equal(r.BrowserHash, browserHash): // never empty, so no match for none
-		return session.Record{}, session.ErrOtherBrowser
-	case r.Claim == "":
-		return session.Record{}, errUnclaimed
-	case !secret.Equal(r.Claim, nonce):
-		return r, session.ErrUsed
+	if err == nil {
+		err = r.Verdict(browserHash, nonce, now)
 	}
-	return r, nil
+	if err == nil && r.Claim == "" {
+		err = errUnclaimed
+	}
+	if err != nil && !errors.Is(err, session.ErrExpired) && !errors.Is(err, session.ErrUsed) {
+		return session.Record{}, err
+	}
+	return r, err
 }

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
@@ -118,17 +117,13 @@ func (s *Store) ClaimLogin(ctx context.Context, key, browserHash, nonce string, 
 	if !ok {
 		return session.Record{}, session.ErrUnknown
 	}
-	var err error
+	err := r.Verdict(browserHash, nonce, now)
 	switch {
-	case !now.Before(r.ExpiresAt):
-		err = session.ErrExpired
-	case browserHash == "" || !secret.Equal(r.BrowserHash, browserHash):
-		return session.Record{}, session.ErrOtherBrowser
-	case r.Claim == "":
+	case errors.Is(err, session.ErrOtherBrowser):
+		return session.Record{}, err
+	case err == nil:
 		r.Claim = nonce
 		s.logins[key] = r
-	case !secret.Equal(r.Claim, nonce):
-		err = session.ErrUsed
 	}
 	r.Sealed = bytes.Clone(r.Sealed)
 	return r, err

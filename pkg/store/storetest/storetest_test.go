@@ -25,7 +25,7 @@ func TestLeaksFinds(t *testing.T) {
 		{"within base64 of JSON", base64.StdEncoding.EncodeToString([]byte(json)), 1},
 		{"within base64 twice", base64.URLEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(json)))), 1},
 		{"hashed", secret.Hash(value), 0},
-		{"sealed", string(secret.Derive(value, "test").Seal([]byte(json), "name")), 0},
+		{"sealed", string(secret.Derive([]byte(value), "test").Seal([]byte(json), "name")), 0},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
