@@ -25,6 +25,7 @@ type doctor struct {
 // what makes the rest meaningless.
 func (d *doctor) Run(ctx context.Context) error {
 	var e env.Reader
+	redirectURI(&e)
 	p, api := provider.FromEnv(&e), gateway.FromEnv(&e)
 	rp.LoginTTL(&e)
 	rp.CallbackMode(&e)

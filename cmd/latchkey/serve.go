@@ -30,6 +30,7 @@ type serve struct {
 // Run serves until ctx is done.
 func (s *serve) Run(ctx context.Context) error {
 	var e env.Reader
+	redirectURI(&e)
 	p, api, ttl := provider.FromEnv(&e), gateway.FromEnv(&e), rp.LoginTTL(&e)
 	mode, table := rp.CallbackMode(&e), e.String("TABLE_NAME")
 	if err := e.Err(); err != nil {

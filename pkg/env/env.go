@@ -69,14 +69,22 @@ func (r *Reader) Alias(name string, others ...string) {
 	r.load()
 	for _, other := range others {
 		r.asked[other] = true
-		v := r.values[other]
-		switch {
-		case v == "":
-		case r.values[name] == "":
-			r.values[name], r.aliases[name] = v, other
-		case r.values[name] != v:
-			r.Report(other, "contradicts "+r.spelled(name), "remove one of the two")
+		if v := r.values[other]; v != "" {
+			r.Infer(name, v, other)
 		}
+	}
+}
+
+// Infer gives the setting name the value that follows from another setting,
+// unless it is set itself. Both, and different, is a problem.
+func (r *Reader) Infer(name, value, from string) {
+	r.load()
+	switch r.values[name] {
+	case "":
+		r.values[name], r.aliases[name] = value, from
+	case value:
+	default:
+		r.Report(from, "contradicts "+r.spelled(name), "remove one of the two")
 	}
 }
 

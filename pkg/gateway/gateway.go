@@ -49,10 +49,11 @@ type Gateway struct {
 	warm atomic.Bool // a request has been served
 }
 
-// FromEnv reads PUBLIC_BASE_URL, AWS_REGION, AWS_LAMBDA_FUNCTION_NAME and
+// FromEnv reads PUBLIC_BASE_URL (or its older name BASE_URL), AWS_REGION, AWS_LAMBDA_FUNCTION_NAME and
 // LOG_LEVEL (debug, info, warn or error; a request is logged at info, at error
 // when it ended in a 5xx). An explicit base URL turns SetHost on.
 func FromEnv(e *env.Reader) *Gateway {
+	e.Alias("PUBLIC_BASE_URL", "BASE_URL")
 	base := e.BaseURL("PUBLIC_BASE_URL")
 	var level slog.Level
 	// The choices are spellings of slog's own levels, so this cannot fail.

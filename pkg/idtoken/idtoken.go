@@ -33,9 +33,6 @@ const leeway = 60 * time.Second
 // maxToken bounds an ID token in bytes.
 const maxToken = 64 << 10
 
-// Claims are what a verified ID token says.
-type Claims = provider.Identity
-
 // Verifier verifies ID tokens. The zero value works. It keeps the providers'
 // keys between requests and is safe for concurrent use.
 type Verifier struct {
@@ -50,7 +47,7 @@ type Verifier struct {
 // error is always an *oauth.Error: NonceMismatch when the token belongs to
 // another login, ProviderUnavailable when the keys cannot be fetched,
 // ProviderError for everything else that is wrong with it.
-func (v *Verifier) Verify(ctx context.Context, p *provider.Provider, ep provider.Endpoints, raw secret.Text, nonce string, accessToken secret.Text) (Claims, error) {
+func (v *Verifier) Verify(ctx context.Context, p *provider.Provider, ep provider.Endpoints, raw secret.Text, nonce string, accessToken secret.Text) (provider.Identity, error) {
 	now := time.Now()
 	if v.Now != nil {
 		now = v.Now()
@@ -58,11 +55,11 @@ func (v *Verifier) Verify(ctx context.Context, p *provider.Provider, ep provider
 	token := raw.Reveal()
 	switch {
 	case token == "":
-		return Claims{}, refused("missing")
+		return provider.Identity{}, refused("missing")
 	case len(token) > maxToken:
-		return Claims{}, refused("too large")
+		return provider.Identity{}, refused("too large")
 	case ep.JWKS == "" || ep.Issuer == "" || len(ep.IDTokenAlgs) == 0 || p.ClientID == "":
-		return Claims{}, refused("nothing to verify it with")
+		return provider.Identity{}, refused("nothing to verify it with")
 	}
 	set := &attempt{keys: v.keysOf(p, ep.JWKS)}
 	verifier := oidc.NewVerifier(ep.Issuer, set, &oidc.Config{
@@ -73,18 +70,18 @@ func (v *Verifier) Verify(ctx context.Context, p *provider.Provider, ep provider
 	verified, err := verifier.Verify(ctx, token)
 	switch expired := (*oidc.TokenExpiredError)(nil); {
 	case set.unreachable != nil:
-		return Claims{}, &oauth.Error{
+		return provider.Identity{}, &oauth.Error{
 			Code:        oauth.ProviderUnavailable,
 			Description: "The provider's keys cannot be fetched. Start the login again in a few seconds.",
 			RetryAfter:  5 * time.Second,
 			Cause:       class("keys: " + set.unreachable.Error()),
 		}
 	case errors.As(err, &expired):
-		return Claims{}, refused("expired")
+		return provider.Identity{}, refused("expired")
 	case err != nil && !set.verified:
-		return Claims{}, refused("bad signature or form")
+		return provider.Identity{}, refused("bad signature or form")
 	case err != nil:
-		return Claims{}, refused("for another issuer or client, or not yet valid")
+		return provider.Identity{}, refused("for another issuer or client, or not yet valid")
 	}
 	return check(p.ClientID, ep.Issuer, set.payload, verified.Audience, nonce, now, func() string {
 		return hashOf(algorithm(token), accessToken.Reveal())
@@ -103,29 +100,29 @@ type claims struct {
 	Email    any          `json:"email"`
 }
 
-func check(client, issuer string, payload []byte, audience []string, nonce string, now time.Time, hash func() string) (Claims, error) {
+func check(client, issuer string, payload []byte, audience []string, nonce string, now time.Time, hash func() string) (provider.Identity, error) {
 	var c claims
 	d := json.NewDecoder(bytes.NewReader(payload))
 	if err := d.Decode(&c); err != nil {
-		return Claims{}, refused("unusable claims")
+		return provider.Identity{}, refused("unusable claims")
 	}
 	switch {
 	case c.Subject == nil || strings.TrimSpace(*c.Subject) == "":
-		return Claims{}, refused("without a subject")
+		return provider.Identity{}, refused("without a subject")
 	case len(*c.Subject) > 255: // Core 1.0 §2
-		return Claims{}, refused("with an endless subject")
+		return provider.Identity{}, refused("with an endless subject")
 	case len(audience) > 1 && c.Party == nil:
-		return Claims{}, refused("for several audiences without azp")
+		return provider.Identity{}, refused("for several audiences without azp")
 	case c.Party != nil && *c.Party != client:
-		return Claims{}, refused("for another authorized party")
+		return provider.Identity{}, refused("for another authorized party")
 	case c.IssuedAt == nil:
-		return Claims{}, refused("without iat")
+		return provider.Identity{}, refused("without iat")
 	case !past(c.IssuedAt, now) || !past(c.Before, now):
-		return Claims{}, refused("from the future")
+		return provider.Identity{}, refused("from the future")
 	case c.Hash != nil && !secret.Equal(*c.Hash, hash()):
-		return Claims{}, refused("for another access token")
+		return provider.Identity{}, refused("for another access token")
 	case nonce == "" || c.Nonce == nil || !secret.Equal(*c.Nonce, nonce):
-		return Claims{}, &oauth.Error{
+		return provider.Identity{}, &oauth.Error{
 			Code:        oauth.NonceMismatch,
 			Description: "The provider's answer belongs to another login, so it was not used. Start the login again.",
 			Cause:       class("id token: nonce differs"),
@@ -133,7 +130,7 @@ func check(client, issuer string, payload []byte, audience []string, nonce strin
 	}
 	name, _ := c.Name.(string)
 	email, _ := c.Email.(string)
-	return Claims{Issuer: issuer, Subject: *c.Subject, Name: name, Email: email, Raw: payload}, nil
+	return provider.Identity{Issuer: issuer, Subject: *c.Subject, Name: name, Email: email, Raw: payload}, nil
 }
 
 // past reports whether a NumericDate is not more than the leeway ahead. One

@@ -145,7 +145,7 @@ func verifier() *idtoken.Verifier {
 
 func upstream() *provider.Provider { return &provider.Provider{ClientID: client, Scope: "openid"} }
 
-func verify(v *idtoken.Verifier, p *publisher, token string) (idtoken.Claims, error) {
+func verify(v *idtoken.Verifier, p *publisher, token string) (provider.Identity, error) {
 	return v.Verify(context.Background(), upstream(), p.endpoints(), secret.NewText(token), nonce, secret.NewText(access))
 }
 

@@ -76,6 +76,16 @@ func (p *Provider) Exchange(ctx context.Context, ep Endpoints, code, verifier, r
 	return tokens, nil
 }
 
+// Ready reports whether Exchange has what it needs from this side: the client
+// secret. Ask before a login is claimed; the error is an *oauth.Error.
+func (p *Provider) Ready(ctx context.Context) error {
+	if p.Auth == AuthNone {
+		return nil
+	}
+	_, err := p.secret(ctx)
+	return err
+}
+
 // secret reads the client secret. A reader's own *oauth.Error is kept.
 func (p *Provider) secret(ctx context.Context) (secret.Text, error) {
 	cause := failure("no client secret")

@@ -11,7 +11,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +106,12 @@ func (p *Provider) now() time.Time {
 
 // OpenID reports whether the scope asks for an ID token.
 func (p *Provider) OpenID() bool {
-	return slices.Contains(strings.Fields(p.Scope), "openid")
+	for scope := range strings.FieldsSeq(p.Scope) {
+		if scope == "openid" {
+			return true
+		}
+	}
+	return false
 }
 
 // AuthorizeURL is the authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3).

@@ -127,6 +127,9 @@ func (c *Callback) finish(r *http.Request) (provider.Tokens, *oauth.Error) {
 	if err := c.Provider.CheckIssuer(ep, iss, present); err != nil {
 		return provider.Tokens{}, refusalOf(err, "")
 	}
+	if err := c.Provider.Ready(ctx); err != nil {
+		return provider.Tokens{}, refusalOf(err, "")
+	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < minBudget {
 		return provider.Tokens{}, &oauth.Error{
 			Code: oauth.ProviderUnavailable, RetryURL: loginPath, RetryAfter: time.Second,

@@ -470,3 +470,15 @@ func TestKilledAfterTheClaim_F22(t *testing.T) {
 		t.Errorf("a new login: %d", resp.StatusCode)
 	}
 }
+
+func TestSecretIsReadBeforeTheClaim_F13(t *testing.T) {
+	up := newUpstream(t)
+	e := reader("OAUTH_AUTHORIZE_URL="+up.URL+"/authorize", "OAUTH_TOKEN_URL="+up.URL+"/token", "OAUTH_CLIENT_ID=x", "OAUTH_CLIENT_SECRET_ARN=arn:x")
+	a := startApp(t, up, e) // nobody made a Secret from the ARN
+	b := a.browser()
+	state := b.login("").Get("state")
+	wantError(t, b.get(callback("code", "c", "state", state)), 500, "config_error", state)
+	if a.store.claims.Load() != 0 || up.hits() != 0 {
+		t.Error("the login was spent although it could not be finished")
+	}
+}

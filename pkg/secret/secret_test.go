@@ -73,8 +73,10 @@ func TestSeal(t *testing.T) {
 		t.Fatalf("%q, %v", plain, err)
 	}
 	for name, open := range map[string]func() ([]byte, error){
-		"other name":    func() ([]byte, error) { return k.Open(sealed, "name2") },
-		"other input":   func() ([]byte, error) { return secret.Derive(bytes.Repeat([]byte{2}, 32), "purpose").Open(sealed, "name") },
+		"other name": func() ([]byte, error) { return k.Open(sealed, "name2") },
+		"other input": func() ([]byte, error) {
+			return secret.Derive(bytes.Repeat([]byte{2}, 32), "purpose").Open(sealed, "name")
+		},
 		"other purpose": func() ([]byte, error) { return secret.Derive(input, "purpose2").Open(sealed, "name") },
 		"truncated":     func() ([]byte, error) { return k.Open(sealed[:len(sealed)-1], "name") },
 		"extended":      func() ([]byte, error) { return k.Open(append([]byte{}, append(sealed, 0)...), "name") },

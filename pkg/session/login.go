@@ -54,7 +54,7 @@ func LoginKey(state string) string { return LoginPrefix + secret.Hash(state) }
 // the state itself, which no store ever sees, with the record's key as
 // additional data: neither a dump nor a swap of two records opens anything.
 func (l Login) Seal() (Record, error) {
-	plain, err := json.Marshal(l)
+	plain, err := json.Marshal(&l)
 	if err != nil {
 		return Record{}, fmt.Errorf("session: seal login: %w", err)
 	}

@@ -18,8 +18,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 
 	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
@@ -34,10 +36,12 @@ const (
 // Secret is one secret in Secrets Manager. It is safe for concurrent use: of
 // callers at the same time one reads and the others wait for it.
 type Secret struct {
+	// Now tells how old a value is; FromEnv sets time.Now.
+	Now func() time.Time
+
 	arn    string
 	member string
 	client *secretsmanager.Client
-	now    func() time.Time
 
 	mu    sync.Mutex
 	value secret.Text
@@ -63,7 +67,7 @@ func FromEnv(e *env.Reader, arn, member string) *Secret {
 	if endpoint != "" {
 		options.BaseEndpoint = &endpoint
 	}
-	return &Secret{arn: arn, member: member, client: secretsmanager.New(options), now: time.Now}
+	return &Secret{arn: arn, member: member, client: secretsmanager.New(options), Now: time.Now}
 }
 
 // credentials are those of the function's role, which Lambda puts into the
@@ -79,19 +83,19 @@ func credentials(context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
-// Value returns the secret. When reading it again fails, the value read before
+// Value returns the secret; its error is an *oauth.Error. When reading it again fails, the value read before
 // still serves: a rotation leaves the old one valid for a while, and an outage
 // of the secret store must not log everybody out.
 func (s *Secret) Value(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.value.IsZero() && s.now().Sub(s.read) < MaxAge {
+	if !s.value.IsZero() && s.Now().Sub(s.read) < MaxAge {
 		return s.value, nil
 	}
 	value, err := s.fetch(ctx)
 	switch {
 	case err == nil:
-		s.value, s.read = value, s.now()
+		s.value, s.read = value, s.Now()
 	case s.value.IsZero():
 		return secret.Text{}, err
 	}
@@ -103,7 +107,7 @@ func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {
 	defer cancel()
 	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.arn})
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("awssecret: read: %w", err)
+		return secret.Text{}, refusal(err)
 	}
 	value := aws.ToString(out.SecretString)
 	var object map[string]string
@@ -111,7 +115,29 @@ func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {
 		value = object[s.member]
 	}
 	if value == "" {
-		return secret.Text{}, fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member)
+		return secret.Text{}, misconfigured(fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member))
 	}
 	return secret.NewText(value), nil
+}
+
+// refusal tells what will be right again by itself from what will not.
+func refusal(err error) *oauth.Error {
+	cause := fmt.Errorf("awssecret: read: %w", err)
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		switch api.ErrorCode() {
+		case "ResourceNotFoundException", "AccessDeniedException", "ValidationException", "InvalidParameterException", "InvalidRequestException", "DecryptionFailure":
+			return misconfigured(cause)
+		}
+	}
+	return &oauth.Error{
+		Code: oauth.StoreUnavailable, RetryAfter: 5 * time.Second, Cause: cause,
+		Description: "The sign-in cannot go on just now, because a secret could not be read. Please try again in a moment.",
+	}
+}
+
+func misconfigured(cause error) *oauth.Error {
+	return &oauth.Error{
+		Code: oauth.ConfigError, Cause: cause,
+		Description: "A secret cannot be read. Check the ARN in the settings, and that this function may read it.",
+	}
 }

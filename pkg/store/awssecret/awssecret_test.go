@@ -1,0 +1,157 @@
+package awssecret_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
+	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
+)
+
+// manager answers GetSecretValue on the wire as Secrets Manager does.
+type manager struct {
+	*httptest.Server
+	reads  atomic.Int32
+	status atomic.Int32
+	body   atomic.Value
+}
+
+func newManager(t *testing.T) *manager {
+	t.Helper()
+	m := &manager{}
+	m.say(200, `{"SecretString":"canary"}`)
+	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" || !strings.Contains(string(body), `"SecretId":"arn:x"`) || !strings.Contains(r.Header.Get("Authorization"), "/eu-central-1/secretsmanager/") {
+			t.Errorf("unexpected request: %v %s", r.Header, body)
+		}
+		m.reads.Add(1)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(int(m.status.Load()))
+		_, _ = io.WriteString(w, m.body.Load().(string))
+	}))
+	t.Cleanup(m.Close)
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "y")
+	return m
+}
+
+func (m *manager) say(status int, body string) {
+	m.status.Store(int32(status))
+	m.body.Store(body)
+}
+
+func (m *manager) open(now func() time.Time) *awssecret.Secret {
+	e := &env.Reader{Environ: []string{"AWS_REGION=eu-central-1", "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + m.URL}}
+	s := awssecret.FromEnv(e, "arn:x", "client_secret")
+	if now != nil {
+		s.Now = now
+	}
+	return s
+}
+
+func TestNoARNIsNoSecret(t *testing.T) {
+	if s := awssecret.FromEnv(&env.Reader{Environ: []string{}}, "", "client_secret"); s != nil {
+		t.Error("a secret without an ARN")
+	}
+}
+
+func TestValue(t *testing.T) {
+	m := newManager(t)
+	for name, tt := range map[string]struct{ body, want string }{
+		"text":             {`{"SecretString":"canary"}`, "canary"},
+		"console's JSON":   {`{"SecretString":"{\"client_secret\":\"canary\",\"other\":\"x\"}"}`, "canary"},
+		"text like a list": {`{"SecretString":"[1,2]"}`, "[1,2]"},
+	} {
+		m.say(200, tt.body)
+		got, err := m.open(nil).Value(context.Background())
+		if err != nil || got.Reveal() != tt.want {
+			t.Errorf("%s: %q, %v", name, got.Reveal(), err)
+		}
+	}
+}
+
+func TestParallelCallersReadOnce_F25(t *testing.T) {
+	m := newManager(t)
+	s := m.open(nil)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, err := s.Value(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := m.reads.Load(); n != 1 {
+		t.Errorf("%d reads", n)
+	}
+}
+
+func TestRotationArrives_F14(t *testing.T) {
+	m := newManager(t)
+	at := time.Unix(1_800_000_000, 0)
+	s := m.open(func() time.Time { return at })
+	value := func() string {
+		v, err := s.Value(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Reveal()
+	}
+	value()
+	m.say(200, `{"SecretString":"rotated"}`)
+	at = at.Add(awssecret.MaxAge - time.Second)
+	if got := value(); got != "canary" {
+		t.Errorf("read too early: %s", got)
+	}
+	at = at.Add(time.Second)
+	if got := value(); got != "rotated" {
+		t.Errorf("still %s", got)
+	}
+	m.say(500, `{}`)
+	at = at.Add(awssecret.MaxAge)
+	if got := value(); got != "rotated" {
+		t.Errorf("an outage lost the secret: %s", got)
+	}
+}
+
+func TestFailureIsNotKept_F13(t *testing.T) {
+	m := newManager(t)
+	s := m.open(nil)
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		want   oauth.Code
+	}{
+		"down":       {500, `{"__type":"InternalServiceError"}`, oauth.StoreUnavailable},
+		"throttled":  {400, `{"__type":"ThrottlingException"}`, oauth.StoreUnavailable},
+		"not there":  {400, `{"__type":"ResourceNotFoundException","message":"canary-message"}`, oauth.ConfigError},
+		"not ours":   {400, `{"__type":"AccessDeniedException"}`, oauth.ConfigError},
+		"empty":      {200, `{"SecretString":""}`, oauth.ConfigError},
+		"no member":  {200, `{"SecretString":"{\"other\":\"x\"}"}`, oauth.ConfigError},
+		"not a text": {200, `{"SecretBinary":"AAAA"}`, oauth.ConfigError},
+	} {
+		m.say(tt.status, tt.body)
+		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+		got, err := s.Value(ctx)
+		cancel()
+		e, ok := errors.AsType[*oauth.Error](err)
+		if !ok || e.Code != tt.want || !got.IsZero() || (e.Code == oauth.StoreUnavailable && (e.RetryAfter == 0 || e.HTTPStatus() != 503)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	m.say(200, `{"SecretString":"canary"}`)
+	if got, err := s.Value(context.Background()); err != nil || got.Reveal() != "canary" {
+		t.Errorf("after it is back: %v", err)
+	}
+}
