@@ -63,8 +63,8 @@ func readSettings(e *env.Reader) settings {
 
 	named := e.String("OAUTH_PROVIDER") != ""
 	def := "builtin"
-	if e.String("DJANGO_BASE_URL") != "" {
-		def = "cashmere"
+	if e.String("DJANGO_BASE_URL")+e.String("CLIENT_ID") != "" {
+		def = "cashmere" // only its older client had these names
 	}
 	s.provider = e.OneOf("OAUTH_PROVIDER", def, names()...)
 

@@ -185,3 +185,12 @@ func TestPresetsAreWellFormed(t *testing.T) {
 		}
 	}
 }
+
+// The settings of the FastAPI client for Cashmere work as they are.
+func TestOlderNamesAlone(t *testing.T) {
+	e := &env.Reader{Environ: []string{"CLIENT_ID=abc", "CLIENT_SECRET=def", "SCOPE=read"}}
+	p := provider.FromEnv(e)
+	if err := e.Err(); err != nil || p.Name != "cashmere" || p.ClientID != "abc" || p.Scope != "read" {
+		t.Errorf("%s, %v", p.Name, err)
+	}
+}
