@@ -243,6 +243,16 @@ func get(t testing.TB, c *http.Client, target string) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return send(t, c, request)
+}
+
+func send(t testing.TB, c *http.Client, request *http.Request) reply {
+	t.Helper()
+	return do(t, c, request)
+}
+
+func do(t testing.TB, c *http.Client, request *http.Request) reply {
+	t.Helper()
 	response, err := c.Do(request)
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-go/latchkey/e2e/stack"
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/gateway"
+	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
@@ -28,12 +29,15 @@ const ttlAttribute = dynamo.TTLAttribute
 
 // readers are the functions that read settings, as a main names them.
 var readers = map[string]func(*env.Reader){
-	"gateway.FromEnv":   func(e *env.Reader) { gateway.FromEnv(e) },
-	"provider.FromEnv":  func(e *env.Reader) { provider.FromEnv(e) },
-	"dynamo.FromEnv":    func(e *env.Reader) { dynamo.FromEnv(e) },
-	"awssecret.FromEnv": func(e *env.Reader) { awssecret.FromEnv(e, "", "") },
-	"rp.LoginTTL":       func(e *env.Reader) { rp.LoginTTL(e) },
-	"rp.CallbackMode":   func(e *env.Reader) { rp.CallbackMode(e) },
+	"gateway.FromEnv":        func(e *env.Reader) { gateway.FromEnv(e) },
+	"provider.FromEnv":       func(e *env.Reader) { provider.FromEnv(e) },
+	"dynamo.FromEnv":         func(e *env.Reader) { dynamo.FromEnv(e) },
+	"awssecret.FromEnv":      func(e *env.Reader) { awssecret.FromEnv(e, "", "") },
+	"dynamo.AccountsFromEnv": func(e *env.Reader) { dynamo.AccountsFromEnv(e) },
+	"awssecret.KeysFromEnv":  func(e *env.Reader) { awssecret.KeysFromEnv(e) },
+	"grant.LifetimesFromEnv": func(e *env.Reader) { grant.LifetimesFromEnv(e, grant.DefaultLifetimes) },
+	"rp.LoginTTL":            func(e *env.Reader) { rp.LoginTTL(e) },
+	"rp.CallbackMode":        func(e *env.Reader) { rp.CallbackMode(e) },
 }
 
 // readersOf lists the readers that a function's main hands its env.Reader to.
@@ -130,7 +134,11 @@ func TestEnvironmentIsWhatTheCodeAsksFor(t *testing.T) {
 		t.Errorf("-asked +declared\n%s", diff)
 	}
 	for _, c := range []struct{ name, old, new string }{
-		{"a name that is missing", "        OAUTH_SCOPE: !Ref Scope\n", ""},
+		{"a name that is missing", "          OAUTH_SCOPE: !Ref Scope\n", ""},
+		{"a lifetime that is missing", "          REFRESH_GRACE: !Ref RefreshGrace\n", ""},
+		{"a secret at a function that needs none", "    Condition: BuiltIn\n    Metadata: {BuildMethod: makefile}\n    Properties:\n      Description: Describes",
+			"    Condition: BuiltIn\n    Metadata: {BuildMethod: makefile}\n    Properties:\n      Environment: {Variables: {LATCHKEY_SECRET: ''}}\n      Description: Describes"},
+		{"the client's settings for everybody", "        LOG_LEVEL: !Ref LogLevel\n", "        LOG_LEVEL: !Ref LogLevel\n        OAUTH_SCOPE: !Ref Scope\n"},
 		{"a name in another spelling", "OIDC_ISSUER:", "OIDC_ISSUER_URL:"},
 		{"a name that nobody asks for", "        LOG_LEVEL:", "        LOG_COLOUR: red\n        LOG_LEVEL:"},
 		{"a name at the wrong function", "          LOGIN_TTL:", "          CALLBACK_MODE: json\n          LOGIN_TTL:"},

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -11,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/latchkey-go/latchkey/e2e/stack"
 )
@@ -38,22 +39,45 @@ func readDeployment(t *testing.T) deployment {
 
 const secretARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:client-AbCdEf"
 
-// parameterSets are the combinations of the template's conditions.
-var parameterSets = map[string]map[string]string{
-	"public client":       {"ClientId": "x", "Provider": "google"},
-	"confidential client": {"ClientId": "x", "Provider": "google", "ClientSecretArn": secretARN},
-}
+// parameterSets are the combinations of the template's conditions, by name.
+var parameterSets = func() map[string]map[string]string {
+	sets := map[string]map[string]string{}
+	for server, base := range map[string]map[string]string{"server": {}, "no server": {"BuiltInServer": "false"}} {
+		for client, of := range map[string]map[string]string{
+			"public client":       {"ClientId": "x", "Provider": "google"},
+			"confidential client": {"ClientId": "x", "Provider": "google", "ClientSecretArn": secretARN},
+			"no provider":         {},
+		} {
+			for host, own := range map[string]map[string]string{"the API's host": {}, "own host": {"PublicBaseUrl": ownHost}} {
+				if server == "server" || client != "no provider" {
+					set := maps.Clone(base)
+					maps.Copy(set, of)
+					maps.Copy(set, own)
+					sets[server+", "+client+", "+host] = set
+				}
+			}
+		}
+	}
+	return sets
+}()
 
-// report collects what is wrong with a deployment, one line each.
+const ownHost = "https://login.example.com"
+
+// builtIn reports whether a set of parameters has the authorization server.
+func builtIn(parameters map[string]string) bool { return parameters["BuiltInServer"] != "false" }
+
+// report collects what is wrong with a deployment, one line each and once.
 type report struct{ lines []string }
 
 func (r *report) addf(format string, args ...any) {
-	r.lines = append(r.lines, fmt.Sprintf(format, args...))
+	if line := fmt.Sprintf(format, args...); !slices.Contains(r.lines, line) {
+		r.lines = append(r.lines, line)
+	}
 }
 
 // want reports a difference under the name of what was compared.
 func (r *report) want(what string, got, want any) {
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		r.addf("%s: -want +got\n%s", what, diff)
 	}
 }
@@ -65,25 +89,28 @@ func problems(d deployment) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	for _, name := range slices.Sorted(maps.Keys(parameterSets)) {
-		doc, err := tmpl.Resolve(stack.Values{Parameters: parameterSets[name]})
-		if err != nil {
-			return []string{err.Error()}
-		}
-		functions, err := doc.Functions()
-		if err != nil {
-			return []string{err.Error()}
-		}
-		checkFunctions(&r, doc, functions)
-		checkPolicies(&r, doc, functions, parameterSets[name]["ClientSecretArn"])
-		checkTable(&r, doc)
-		checkAPI(&r, doc, functions)
-		checkLogs(&r, doc, functions)
-		checkOutputs(&r, doc)
-	}
 	checkSecrets(&r, d)
 	checkNoOwnURL(&r, d.template)
 	checkBuild(&r, d)
+	for _, name := range slices.Sorted(maps.Keys(parameterSets)) {
+		parameters := parameterSets[name]
+		doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
+		if err != nil {
+			return append(r.lines, err.Error())
+		}
+		functions, err := doc.Functions()
+		if err != nil {
+			return append(r.lines, err.Error())
+		}
+		checkFunctions(&r, doc, functions, parameters)
+		checkEnvironment(&r, functions, parameters)
+		checkPolicies(&r, doc, functions, parameters)
+		checkTables(&r, doc, parameters)
+		checkDeploymentSecret(&r, doc, parameters)
+		checkAPI(&r, doc, functions, parameters)
+		checkLogs(&r, doc, functions)
+		checkOutputs(&r, doc, parameters)
+	}
 	return r.lines
 }
 
@@ -93,101 +120,89 @@ func TestTemplate_P01_P03_P04_P05_P06_P08_P14_F28(t *testing.T) {
 	}
 }
 
-// names of the functions, and of their routes.
-var wantRoutes = map[string][]string{"Callback": {"GET /callback", "POST /callback"}, "Login": {"GET /login"}}
+// wantRoutes are the functions and their routes; wantServerRoutes those that
+// come with the built-in server.
+var (
+	wantRoutes       = map[string][]string{"Callback": {"GET /callback", "POST /callback"}, "Login": {"GET /login"}}
+	wantServerRoutes = map[string][]string{
+		"Authorize": {"GET /oauth/authorize", "GET /oauth/end_session", "GET /oauth/signout", "POST /oauth/approve",
+			"POST /oauth/authorize", "POST /oauth/end_session", "POST /oauth/signin", "POST /oauth/signout"},
+		"Token":    {"GET /oauth/jwks", "POST /oauth/introspect", "POST /oauth/revoke", "POST /oauth/token", "POST /oauth/tokenize"},
+		"Userinfo": {"GET /oauth/userinfo", "OPTIONS /oauth/userinfo", "POST /oauth/userinfo"},
+		"Metadata": {"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"},
+	}
+)
 
-func checkFunctions(r *report, doc stack.Document, functions []stack.Function) {
+// routesOf are the routes that a set of parameters gives, by function.
+func routesOf(parameters map[string]string) map[string][]string {
+	want := maps.Clone(wantRoutes)
+	if builtIn(parameters) {
+		maps.Copy(want, wantServerRoutes)
+	}
+	return want
+}
+
+func checkFunctions(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
 	routes := map[string][]string{}
 	for _, f := range functions {
 		for _, route := range f.Routes {
 			routes[f.ID] = append(routes[f.ID], route.Key())
 			r.want("payload format of "+route.Key(), route.Payload, "2.0")
 		}
+		slices.Sort(routes[f.ID])
 		p := stack.Document(f.Properties)
 		r.want(f.ID+": runtime", p.Get("Runtime"), any("provided.al2023"))
 		r.want(f.ID+": handler", f.Handler, "bootstrap")
 		r.want(f.ID+": code", p.Get("CodeUri"), any("."))
 		r.want(f.ID+": build method", doc.Get("Resources", f.ID, "Metadata", "BuildMethod"), any("makefile"))
 		r.want(f.ID+": architecture by default", f.Architecture, "arm64")
-		r.want(f.ID+": memory", f.MemoryMB, 256)
+		r.want(f.ID+": memory", f.MemoryMB, map[bool]int{true: 1769, false: 256}[f.ID == "Authorize"])
 		if f.Timeout != 15*time.Second { // an HTTP API gives up after 30 s
 			r.addf("%s: timeout %v, want 15 s", f.ID, f.Timeout)
 		}
-		if f.ID == "Callback" { // until there are sessions
-			r.want("callback mode", f.Environment["CALLBACK_MODE"], "json")
-		}
-		r.want(f.ID+": retry behaviour", f.Environment["AWS_NEW_RETRIES_2026"], "true")
-		r.want(f.ID+": table", f.Environment["TABLE_NAME"], "Flows")
-		for _, name := range []string{"PUBLIC_BASE_URL", "AWS_ENDPOINT_URL_DYNAMODB", "OAUTH_CLIENT_SECRET"} {
-			if v, ok := f.Environment[name]; !ok || v != "" {
-				r.addf("%s: environment %s is %q, want it declared and empty", f.ID, name, v)
-			}
-		}
 	}
-	r.want("routes", routes, wantRoutes)
+	r.want("routes", routes, routesOf(parameters))
 }
 
-// wantActions is what each function may do with the table.
-var wantActions = map[string][]string{
-	"Login":    {"dynamodb:PutItem"},
-	"Callback": {"dynamodb:UpdateItem", "dynamodb:GetItem"},
+// wantEnvironment is what a variable has to be at the functions that use it.
+// Which names a function declares is TestEnvironmentIsWhatTheCodeAsksFor's.
+var wantEnvironment = []struct {
+	functions, name, value string
+}{
+	{"Login Callback Authorize Token Userinfo", "TABLE_NAME", "Flows"},
+	{"Authorize Token Userinfo", "ACCOUNTS_TABLE_NAME", "Accounts"},
+	{"Authorize Token Userinfo", "LATCHKEY_SECRET_ARN", deploymentSecretARN},
+	{"Callback", "CALLBACK_MODE", "json"}, // until there are sessions
+	{"Login Callback Authorize Token Userinfo", "AWS_NEW_RETRIES_2026", "true"},
+	// Not on AWS, but sam local gives a function only what is declared.
+	{"Login Callback Authorize Token Userinfo", "AWS_ENDPOINT_URL_DYNAMODB", ""},
+	{"Callback Authorize Token Userinfo", "AWS_ENDPOINT_URL_SECRETS_MANAGER", ""},
+	{"Login Callback", "OAUTH_CLIENT_SECRET", ""},
+	{"Authorize Token Userinfo", "LATCHKEY_SECRET", ""},
 }
 
-func checkPolicies(r *report, doc stack.Document, functions []stack.Function, secret string) {
+func checkEnvironment(r *report, functions []stack.Function, parameters map[string]string) {
 	for _, f := range functions {
-		p := stack.Document(f.Properties)
-		if p.Get("Policies") != nil {
-			r.addf("%s: Policies bring a managed policy with them; use a role of its own", f.ID)
-		}
-		role := doc.Get("Resources", f.ID+"Role", "Properties")
-		r.want(f.ID+": role", p.Get("Role"), any("arn:aws:iam:eu-central-1:123456789012:"+f.ID+"Role"))
-		properties, _ := role.(map[string]any)
-		r.want(f.ID+": properties of the role", slices.Sorted(maps.Keys(properties)), []string{"AssumeRolePolicyDocument", "Policies"})
-		want := []string{
-			strings.Join(wantActions[f.ID], " ") + " on arn:aws:dynamodb:eu-central-1:123456789012:Flows " +
-				"if map[ForAllValues:StringLike:map[dynamodb:LeadingKeys:[login#*]]]",
-			"logs:CreateLogStream logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:" + f.LogGroup + " if <nil>",
-		}
-		if secret != "" && f.ID == "Callback" {
-			want = slices.Insert(want, 1, "secretsmanager:GetSecretValue on "+secret+" if <nil>")
-		}
-		r.want(f.ID+": statements", statements(properties), want)
-	}
-}
-
-// statements writes each statement of a role's policies as one line.
-func statements(role stack.Document) []string {
-	var lines []string
-	policies, _ := role.Get("Policies").([]any)
-	for _, policy := range policies {
-		list, _ := stack.Document(policy.(map[string]any)).Get("PolicyDocument", "Statement").([]any)
-		for _, s := range list {
-			statement := stack.Document(s.(map[string]any))
-			lines = append(lines, fmt.Sprintf("%s on %v if %v", strings.Trim(fmt.Sprint(statement.Get("Action")), "[]"),
-				statement.Get("Resource"), statement.Get("Condition")))
-			if statement.Get("Effect") != "Allow" || strings.Contains(fmt.Sprint(statement.Get("Action"), statement.Get("Resource")), "*") {
-				lines = append(lines, "a wildcard or no Allow in the statement before")
+		r.want(f.ID+": PUBLIC_BASE_URL", f.Environment["PUBLIC_BASE_URL"], parameters["PublicBaseUrl"])
+		for _, w := range wantEnvironment {
+			if !slices.Contains(strings.Fields(w.functions), f.ID) {
+				continue
+			}
+			if v, ok := f.Environment[w.name]; !ok || v != w.value {
+				r.addf("%s: environment %s is %q, want it declared, as %q", f.ID, w.name, v, w.value)
 			}
 		}
 	}
-	return lines
-}
-
-func checkTable(r *report, doc stack.Document) {
-	r.want("tables", doc.OfType("AWS::DynamoDB::Table"), []string{"Flows"})
-	table := stack.Document{"T": doc.Get("Resources", "Flows", "Properties")}
-	r.want("Flows: deletion policy", doc.Get("Resources", "Flows", "DeletionPolicy"), any("Delete"))
-	r.want("Flows: billing", table.Get("T", "BillingMode"), any("PAY_PER_REQUEST"))
-	r.want("Flows: key", table.Get("T", "KeySchema"), any([]any{map[string]any{"AttributeName": "pk", "KeyType": "HASH"}}))
-	r.want("Flows: key type", table.Get("T", "AttributeDefinitions"), any([]any{map[string]any{"AttributeName": "pk", "AttributeType": "S"}}))
-	r.want("Flows: TTL", table.Get("T", "TimeToLiveSpecification"), any(map[string]any{"AttributeName": ttlAttribute, "Enabled": true}))
-	r.want("Flows: encryption", table.Get("T", "SSESpecification", "SSEEnabled"), any(true))
-	r.want("Flows: point-in-time recovery", table.Get("T", "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), any(false))
 }
 
 func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 	groups := doc.OfType("AWS::Logs::LogGroup")
-	r.want("log groups", groups, []string{"ApiLogs", "CallbackLogs", "LoginLogs"})
+	want := []string{"ApiLogs"}
+	for _, f := range functions {
+		want = append(want, f.ID+"Logs")
+	}
+	slices.Sort(want)
+	r.want("log groups", groups, want)
 	for _, id := range groups {
 		r.want(id+": retention", doc.Get("Resources", id, "Properties", "RetentionInDays"), any("30"))
 	}
@@ -209,11 +224,17 @@ func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 	}
 }
 
-func checkOutputs(r *report, doc stack.Document) {
-	const base = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+func checkOutputs(r *report, doc stack.Document, parameters map[string]string) {
+	base := cmp.Or(parameters["PublicBaseUrl"], "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com")
+	want := map[string]any{"LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": "Flows"}
+	if builtIn(parameters) {
+		want["Issuer"], want["AccountsTableName"] = base, "Accounts"
+		want["DeploymentSecretArn"] = deploymentSecretARN
+		want["AddUser"] = "latchkey user add NAME --stack latchkey"
+	}
 	outputs := map[string]any{}
 	for name := range doc["Outputs"].(map[string]any) {
 		outputs[name] = doc.Get("Outputs", name, "Value")
 	}
-	r.want("outputs", outputs, map[string]any{"LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": "Flows"})
+	r.want("outputs", outputs, want)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/baseurl"
@@ -29,18 +31,16 @@ func (d *doctor) Run(ctx context.Context) error {
 	p, api := provider.FromEnv(&e), gateway.FromEnv(&e)
 	rp.LoginTTL(&e)
 	rp.CallbackMode(&e)
+	localSecret(&e, p)
 	if err := e.Err(); err != nil {
 		return err
 	}
 	base := api.BaseURL
 	if base == "" {
 		var err error
-		if base, err = baseurl.Parse("http://" + d.Listen); err != nil {
-			return fmt.Errorf("--listen %s: %w", d.Listen, err)
+		if base, err = d.base(); err != nil {
+			return err
 		}
-	}
-	if p.Name == "builtin" {
-		return errors.New("no provider is set: set OAUTH_PROVIDER or OIDC_ISSUER, and OAUTH_CLIENT_ID")
 	}
 	report("ok", "settings", fmt.Sprintf("provider %s, client %s, authentication %s, scope %q", p.Name, p.ClientID, p.Auth, p.Scope))
 	ctx, cancel := context.WithTimeout(baseurl.With(ctx, base), 30*time.Second)
@@ -48,21 +48,42 @@ func (d *doctor) Run(ctx context.Context) error {
 	ep, err := p.Endpoints(ctx)
 	if err != nil {
 		report("FAIL", "metadata", describe(err))
+		register(p, base)
 		return errDoctor
 	}
 	report("ok", "endpoints", ep.Authorize+" and "+ep.Token)
 	healthy := authorizeAnswers(ctx, p, ep, base)
 	healthy = tokenAnswers(ctx, p, ep, base) && healthy
-	fmt.Println("\nRegister this redirect URI with the provider, exactly:\n\n    " + base + "/callback\n")
+	register(p, base)
 	if !healthy {
 		return errDoctor
 	}
 	return nil
 }
 
+// base is the base URL that serve would have with the same --listen.
+func (d *doctor) base() (string, error) {
+	if _, err := hostOf(d.Listen); err != nil {
+		return "", err
+	}
+	_, port, _ := net.SplitHostPort(d.Listen)
+	if port == "0" {
+		return "", fmt.Errorf("--listen %s: the redirect URI has the port in it; name the one that serve will listen on", d.Listen)
+	}
+	return baseOf(d.Listen, "http://"+net.JoinHostPort(nameOf(d.Listen), port))
+}
+
 var errDoctor = errors.New("not everything is well; see above")
 
 func report(verdict, what, detail string) { fmt.Printf("%-5s %-10s %s\n", verdict, what, detail) }
+
+func register(p *provider.Provider, base string) {
+	if p.Name == builtin {
+		fmt.Println("\nThe built-in server knows this redirect URI; another provider wants it registered:\n\n    " + base + "/callback\n")
+		return
+	}
+	fmt.Println("\nRegister this redirect URI with the provider, exactly:\n\n    " + base + "/callback\n")
+}
 
 func describe(err error) string {
 	if e, ok := errors.AsType[*oauth.Error](err); ok {
@@ -91,7 +112,11 @@ func authorizeAnswers(ctx context.Context, p *provider.Provider, ep provider.End
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		report("FAIL", "authorize", "the authorization endpoint cannot be reached; check its URL and your network")
+		do := "check its URL and your network"
+		if p.Name == builtin {
+			do = "it is this program's own server: start it with " + command
+		}
+		report("FAIL", "authorize", "the authorization endpoint cannot be reached; "+do)
 		return false
 	}
 	defer response.Body.Close()
@@ -99,8 +124,26 @@ func authorizeAnswers(ctx context.Context, p *provider.Provider, ep provider.End
 		report("FAIL", "authorize", fmt.Sprintf("the authorization endpoint answered %d; check OAUTH_CLIENT_ID, and that the redirect URI below is registered", response.StatusCode))
 		return false
 	}
-	report("ok", "authorize", fmt.Sprintf("the authorization endpoint answered %d", response.StatusCode))
+	if refused := refusedAt(p, response.Header.Get("Location"), base); refused != nil {
+		report("FAIL", "authorize", describe(refused))
+		return false
+	}
+	report("ok", "authorize", fmt.Sprintf("the authorization endpoint answered %d; some providers look at the redirect URI only after the sign-in", response.StatusCode))
 	return true
+}
+
+// refusedAt reads the error that a redirect to our callback carries (RFC 6749
+// §4.1.2.1); nil for any other redirect.
+func refusedAt(p *provider.Provider, location, base string) error {
+	query, ours := strings.CutPrefix(location, base+"/callback?")
+	if !ours {
+		return nil
+	}
+	params, err := oauth.ParseParams(query)
+	if err != nil || params["error"] == "" {
+		return nil
+	}
+	return p.Refused(params["error"], params["error_description"])
 }
 
 // tokenAnswers tries to redeem a code that cannot exist. invalid_grant means

@@ -1,13 +1,15 @@
 // Latchkey is the operator's and developer's command: it serves the login on a
-// laptop, makes the table and checks a configuration against the real
-// provider.
+// laptop, makes the tables, keeps users, clients and keys, and checks a
+// configuration against the real provider.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -17,23 +19,43 @@ type cli struct {
 	Serve  serve  `cmd:"" default:"withargs" help:"Serve the login on this machine (the default)."`
 	Doctor doctor `cmd:"" help:"Check the settings and the provider live, and print the redirect URI to register."`
 	Table  struct {
-		Create tableCreate `cmd:"" help:"Create the Flows table at AWS or at a DynamoDB-compatible endpoint."`
-	} `cmd:"" help:"Work on the Flows table."`
+		Create tableCreate `cmd:"" help:"Create the table TABLE_NAME, and ACCOUNTS_TABLE_NAME if set, at AWS or at a DynamoDB-compatible endpoint."`
+	} `cmd:"" help:"Work on the tables."`
+	User   userCommands   `cmd:"" help:"Work on the users in the Accounts table."`
+	Client clientCommands `cmd:"" help:"Work on the clients in the Accounts table."`
+	Keys   keysCommands   `cmd:"" help:"Work on the deployment's keys in Secrets Manager."`
 }
 
 func main() {
 	var c cli
-	command := kong.Parse(&c,
+	parser := kong.Must(&c,
 		kong.Name("latchkey"),
 		kong.Description("OAuth 2.0 login for serverless applications on AWS. Settings come from the environment; the README lists them."),
-		kong.UsageOnError(),
 	)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	command.BindTo(ctx, (*context.Context)(nil))
-	if err := command.Run(); err != nil {
+	command, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		err = usage(err)
+	} else {
+		command.BindTo(ctx, (*context.Context)(nil))
+		err = command.Run()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "latchkey: "+err.Error())
 		stop()
 		os.Exit(1)
 	}
+}
+
+// usage says what to do about arguments that cannot be read.
+func usage(err error) error {
+	what := err.Error()
+	if word, ok := strings.CutPrefix(what, "unexpected argument "); ok {
+		what = "there is no command " + word + "; the commands are serve, doctor, table, user, client and keys"
+	}
+	if name, _, ok := strings.Cut(what, `: expected string value but got "EOL"`); ok {
+		what = name + " needs a value"
+	}
+	return errors.New(strings.TrimSuffix(what, "?") + "; latchkey --help, or COMMAND --help, lists what there is")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/provider"
 )
 
 // redirectURI reads REDIRECT_URI, the name of an older client's setting: the
@@ -19,4 +20,11 @@ func redirectURI(e *env.Reader) {
 		return
 	}
 	e.Infer("PUBLIC_BASE_URL", base, "REDIRECT_URI")
+}
+
+// localSecret refuses a client secret that only a deployed function may read.
+func localSecret(e *env.Reader, p *provider.Provider) {
+	if strings.HasPrefix(p.SecretARN, "arn:") {
+		e.Report("OAUTH_CLIENT_SECRET_ARN", "is for the deployed functions, and is not read here", "set OAUTH_CLIENT_SECRET to the secret itself instead")
+	}
 }

@@ -12,18 +12,17 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/latchkey-go/latchkey/pkg/baseurl"
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/gateway"
 	"github.com/latchkey-go/latchkey/pkg/idtoken"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
-	"github.com/latchkey-go/latchkey/pkg/store/memory"
 )
 
 type serve struct {
 	Listen      string        `default:"localhost:3000" placeholder:"HOST:PORT" help:"Where to listen; port 0 chooses a free one (${default})."`
 	ClockOffset time.Duration `placeholder:"DURATION" help:"Move this process's clock, to see what happens when something expires."`
+	Config      string        `placeholder:"FILE" help:"Users, clients and lifetimes of the server half, in YAML."`
 	Open        bool          `help:"Open the browser."`
 }
 
@@ -32,17 +31,16 @@ func (s *serve) Run(ctx context.Context) error {
 	var e env.Reader
 	redirectURI(&e)
 	p, api, ttl := provider.FromEnv(&e), gateway.FromEnv(&e), rp.LoginTTL(&e)
-	mode, table := rp.CallbackMode(&e), e.String("TABLE_NAME")
-	if err := e.Err(); err != nil {
+	mode, tables := rp.CallbackMode(&e), tablesFromEnv(&e)
+	localSecret(&e, p)
+	half, err := newServer(&e, s.Config, tables.accounts)
+	if err := errors.Join(e.Err(), err); err != nil {
 		return err
 	}
-	var logins rp.Logins = memory.New()
-	if table != "" {
-		store, err := openTable(ctx)
-		if err != nil {
-			return err
-		}
-		logins = store
+	now := func() time.Time { return time.Now().Add(s.ClockOffset) }
+	kept, err := tables.open(ctx, half, now)
+	if err != nil {
+		return err
 	}
 	listeners, err := listen(s.Listen)
 	if err != nil {
@@ -51,25 +49,22 @@ func (s *serve) Run(ctx context.Context) error {
 	local := "http://" + address(s.Listen, listeners[0])
 	switch api.BaseURL {
 	case "":
-		if api.BaseURL, err = baseurl.Parse(local); err != nil {
-			return fmt.Errorf("--listen %s: plain http is for loopback hosts only; listen on localhost, or set PUBLIC_BASE_URL to the https URL that leads here", s.Listen)
+		if api.BaseURL, err = baseOf(s.Listen, local); err != nil {
+			return err
 		}
 	case local:
 		api.SetHost = false // no proxy in between: other names of this machine are sent to this one
 	}
-	now := func() time.Time { return time.Now().Add(s.ClockOffset) }
 	api.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	mux := http.NewServeMux()
-	front := &front{provider: p, mode: mode, redirectURI: api.BaseURL + "/callback"}
+	front := &front{provider: p, mode: mode, redirectURI: api.BaseURL + "/callback", demo: half.found != nil && half.found.demo}
 	mux.Handle("/{$}", front)
-	if front.ready() {
-		mux.Handle("/login", &rp.Login{Provider: p, Logins: logins, TTL: ttl, Now: now})
-		mux.Handle("/callback", &rp.Callback{Provider: p, Logins: logins, IDTokens: &idtoken.Verifier{Now: now}, Now: now})
-	} else {
-		mux.Handle("/login", front)
-	}
+	mux.Handle("/login", &rp.Login{Provider: p, Logins: kept, TTL: ttl, Now: now})
+	mux.Handle("/callback", &rp.Callback{Provider: p, Logins: kept, IDTokens: &idtoken.Verifier{Now: now}, Now: now})
+	half.handle(mux, kept, now)
+	half.warn()
 	fmt.Println("listening on " + local)
-	front.announce(api.BaseURL)
+	announce(front, half, api.BaseURL)
 	if s.Open {
 		openBrowser(api.BaseURL)
 	}

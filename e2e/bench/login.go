@@ -7,14 +7,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"runtime"
 	"syscall"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/gateway"
-	"github.com/latchkey-go/latchkey/pkg/pkce"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
 	"github.com/latchkey-go/latchkey/pkg/store/memory"
@@ -22,26 +22,27 @@ import (
 
 const base = "https://app.example"
 
-// bareLogin is the least a login can be: state, verifier and a redirect,
-// nothing remembered.
+// bareLogin is the least a login can be, with the library that everybody uses:
+// state, verifier and a redirect, nothing remembered.
 func bareLogin(w http.ResponseWriter, r *http.Request) {
-	mint := func() string {
-		b := make([]byte, 32)
-		_, _ = rand.Read(b)
-		return base64.RawURLEncoding.EncodeToString(b)
-	}
-	v := url.Values{
-		"response_type": {"code"}, "client_id": {"x"}, "redirect_uri": {base + "/callback"}, "scope": {"read write"},
-		"state": {mint()}, "code_challenge": {pkce.Challenge(mint())}, "code_challenge_method": {"S256"},
-	}
-	http.Redirect(w, r, "https://provider.example/o/authorize/?"+v.Encode(), http.StatusFound)
+	b := make([]byte, 32)
+	_, _ = rand.Read(b)
+	state := base64.RawURLEncoding.EncodeToString(b)
+	http.Redirect(w, r, bareConfig.AuthCodeURL(state, oauth2.S256ChallengeOption(oauth2.GenerateVerifier())), http.StatusFound)
+}
+
+var bareConfig = oauth2.Config{
+	ClientID: "x", RedirectURL: base + "/callback", Scopes: []string{"read", "write"},
+	Endpoint: oauth2.Endpoint{AuthURL: "https://provider.example/o/authorize/"},
 }
 
 // wholeLogin is ours as serve has it, log line included.
 func wholeLogin() http.Handler {
 	p := provider.FromEnv(&env.Reader{Environ: []string{"OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x"}})
 	g := &gateway.Gateway{BaseURL: base, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))}
-	return g.Wrap(&rp.Login{Provider: p, Logins: memory.New(), TTL: time.Minute, Now: time.Now})
+	store := memory.New()
+	store.Limit = 1 << 30
+	return g.Wrap(&rp.Login{Provider: p, Logins: store, TTL: time.Minute, Now: time.Now})
 }
 
 // sink is a response that keeps its status only: recording is not what is

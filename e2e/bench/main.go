@@ -3,6 +3,7 @@
 // the ratio that the README quotes.
 //
 //	go run ./e2e/bench [-n 41]
+//	go run ./e2e/bench server [-check]
 package main
 
 import (
@@ -23,6 +24,10 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "server" {
+		benchServer(os.Args[2:])
+		return
+	}
 	n := flag.Int("n", 41, "runs of each program")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "latchkey-bench")
@@ -61,7 +66,7 @@ func check(err error) {
 // build compiles with the flags of the Makefile, for this machine.
 func build(dir, pkg string) string {
 	out := filepath.Join(dir, filepath.Base(pkg))
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	check(cmd.Run())

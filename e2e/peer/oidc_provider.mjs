@@ -55,11 +55,21 @@ const configuration = {
   },
 }
 
+// The provider's clock can be moved; it only ever asks Date.now.
+const clock = Date.now
+let ahead = 0
+Date.now = () => clock() + ahead
+
 let handle
 let tokenRequests = 0
 const server = createServer((req, res) => {
   if (req.url === '/peer/token-requests') {
     res.end(String(tokenRequests))
+    return
+  }
+  if (req.method === 'POST' && req.url.startsWith('/peer/clock/')) {
+    ahead = Number(req.url.slice('/peer/clock/'.length))
+    res.end()
     return
   }
   if (req.method === 'POST' && req.url === '/token') tokenRequests++

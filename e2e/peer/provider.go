@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The clients that both providers know, and the one account that Django has
@@ -82,6 +83,19 @@ func (p *OIDCProvider) SignIn(t testing.TB, client *http.Client, authorizeURL st
 func (p *OIDCProvider) TokenRequests() int {
 	p.t.Helper()
 	return tokenRequests(p.t, p.Issuer)
+}
+
+// MoveClock puts the provider's clock ahead of the machine's.
+func (p *OIDCProvider) MoveClock(t testing.TB, ahead time.Duration) {
+	t.Helper()
+	resp, err := http.Post(p.Issuer+"/peer/clock/"+strconv.FormatInt(ahead.Milliseconds(), 10), "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("peer: the clock was not moved: %s", resp.Status)
+	}
 }
 
 // DjangoOptions say what StartDjango registers.

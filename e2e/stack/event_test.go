@@ -89,8 +89,10 @@ func TestEventAsSAMLocalSendsIt(t *testing.T) {
 	if a.RequestID != b.RequestID || a.Time != b.Time || a.TimeEpoch != b.TimeEpoch {
 		t.Errorf("id and time moved: %+v, %+v", a, b)
 	}
-	if !slices.Contains(first.Environment, "TABLE_NAME=Things") {
-		t.Error("TABLE_NAME is not the logical id")
+	for _, want := range []string{"TABLE_NAME=Things", "SECRET_ARN=Hidden"} {
+		if !slices.Contains(first.Environment, want) {
+			t.Errorf("%s is missing: the logical id", want)
+		}
 	}
 }
 
@@ -104,7 +106,7 @@ func TestEnvironmentIsTheTemplatesAndLambdasOnly(t *testing.T) {
 	got := decode(t, body).Environment
 	for _, want := range []string{"GREETING=hello from latchkey", "TABLE_NAME=things-1", "CHOICE=a1b2c3d4e5", "OWN=overridden", "PUBLIC_BASE_URL=",
 		"TABLE_ARN=arn:aws:dynamodb:eu-central-1:123456789012:things-1", "AWS_REGION=eu-central-1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
-		"AWS_LAMBDA_FUNCTION_NAME=latchkey-Echo", "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/latchkey/echo", "_HANDLER=bootstrap"} {
+		"AWS_LAMBDA_FUNCTION_NAME=latchkey-Echo", "AWS_ACCESS_KEY_ID=ASIAECHO", "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/latchkey/echo", "_HANDLER=bootstrap"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is missing", want)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,7 +68,7 @@ func newFunction(declared Function, bootstrap string, v Values, c Config) *funct
 func lambdaEnvironment(f Function, dir string, v Values) map[string]string {
 	return map[string]string{
 		"AWS_REGION": v.Region, "AWS_DEFAULT_REGION": v.Region,
-		"AWS_ACCESS_KEY_ID": "ASIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example", "AWS_SESSION_TOKEN": "example",
+		"AWS_ACCESS_KEY_ID": AccessKeyID(f.ID), "AWS_SECRET_ACCESS_KEY": "example", "AWS_SESSION_TOKEN": "example",
 		"AWS_LAMBDA_FUNCTION_NAME": v.StackName + "-" + f.ID, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.MemoryMB), "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME": f.LogGroup, "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/21/[$LATEST]0123456789abcdef",
@@ -75,6 +76,11 @@ func lambdaEnvironment(f Function, dir string, v Values) map[string]string {
 		"LANG": "en_US.UTF-8", "TZ": ":UTC", "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 	}
 }
+
+// AccessKeyID is the access key that a function has, so that whoever gets its
+// requests can tell whose they are: on AWS each role has credentials of its
+// own, too.
+func AccessKeyID(id string) string { return "ASIA" + strings.ToUpper(id) }
 
 func (f *function) startAll() error {
 	errs := make(chan error)

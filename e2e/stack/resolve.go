@@ -132,17 +132,39 @@ func (r *resolver) ref(name string) (any, error) {
 	if resource == nil {
 		return nil, fmt.Errorf("nothing is named %s", name)
 	}
+	if there, err := r.there(resource); err != nil || !there {
+		return nil, firstOf(err, fmt.Errorf("%s is not there under these conditions", name))
+	}
 	switch kind := child(resource, "Type").Value; {
 	case kind == "AWS::Serverless::HttpApi":
 		return r.values.APIID, nil
-	case kind == "AWS::DynamoDB::Table" && r.values.Table != "":
-		return r.values.Table, nil
+	case kind == "AWS::DynamoDB::Table":
+		return r.table(name), nil
+	case kind == "AWS::SecretsManager::Secret" && !r.values.samLocal:
+		return "arn:aws:secretsmanager:" + r.values.Region + ":" + r.values.Account + ":secret:" + name + "-AbCdEf", nil
 	case kind == "AWS::Logs::LogGroup":
 		if n := child(child(resource, "Properties"), "LogGroupName"); n != nil {
 			return r.value(n)
 		}
 	}
 	return name, nil
+}
+
+// table is what !Ref of a table gives.
+func (r *resolver) table(id string) string {
+	if name := r.values.Tables[id]; name != "" {
+		return name
+	}
+	for other, n := range pairs(child(r.root, "Resources")) {
+		if kind := child(n, "Type"); kind == nil || kind.Value != "AWS::DynamoDB::Table" {
+			continue
+		}
+		if other == id && r.values.Table != "" {
+			return r.values.Table
+		}
+		break
+	}
+	return id
 }
 
 // attribute resolves Resource.Arn; the rest of the ARN's form does not matter
@@ -184,50 +206,6 @@ func (r *resolver) sub(arg *yaml.Node) (any, error) {
 		return fmt.Sprint(v)
 	})
 	return text, failed
-}
-
-// condition is the truth of a named condition.
-func (r *resolver) condition(name string) (bool, error) {
-	n := child(child(r.root, "Conditions"), name)
-	if n == nil {
-		return false, fmt.Errorf("no condition is named %s", name)
-	}
-	if r.deciding[name] {
-		return false, fmt.Errorf("the condition %s needs itself", name)
-	}
-	r.deciding[name] = true
-	defer delete(r.deciding, name)
-	return r.truth(n)
-}
-
-// truth evaluates a condition function.
-func (r *resolver) truth(n *yaml.Node) (bool, error) {
-	name, arg, ok := intrinsic(n)
-	if !ok {
-		return false, fmt.Errorf("line %d: not a condition", n.Line)
-	}
-	switch name {
-	case "Condition":
-		return r.condition(arg.Value)
-	case "Equals":
-		a, errA := r.value(arg.Content[0])
-		b, errB := r.value(arg.Content[1])
-		if errA != nil || errB != nil {
-			return false, fmt.Errorf("line %d: %w", n.Line, firstOf(errA, errB))
-		}
-		return fmt.Sprint(a) == fmt.Sprint(b), nil
-	case "Not", "And", "Or":
-		all, some := true, false
-		for _, c := range arg.Content {
-			holds, err := r.truth(c)
-			if err != nil {
-				return false, err
-			}
-			all, some = all && holds, some || holds
-		}
-		return map[string]bool{"Not": !some, "And": all, "Or": some}[name], nil
-	}
-	return false, fmt.Errorf("line %d: the condition function %s is not understood here", n.Line, name)
 }
 
 func firstOf(errs ...error) error {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 )
 
 // Config says which stack to run. The zero value runs the repository's
@@ -24,6 +25,9 @@ type Config struct {
 	// CAFile is a PEM file of further certificate authorities to trust, for a
 	// provider with a certificate of the test's own. Not part of the template.
 	CAFile string
+
+	// Timeout of every function, in place of the template's.
+	Timeout time.Duration
 
 	Processes int  // per function; default 2
 	SAMLocal  bool // shape events, URL and table name as "sam local start-api" does
@@ -85,7 +89,7 @@ func New(c Config) (*Stack, error) {
 	}
 	c.Values = c.Values.withDefaults()
 	if c.SAMLocal {
-		c.Table = ""
+		c.Table, c.Tables, c.samLocal = "", nil, true
 	}
 	t, err := ParseFile(c.Template)
 	if err != nil {
@@ -116,6 +120,9 @@ func New(c Config) (*Stack, error) {
 		return nil, fmt.Errorf("stack: %w", err)
 	}
 	for _, f := range declared {
+		if c.Timeout > 0 {
+			f.Timeout = c.Timeout
+		}
 		if err := s.add(f, c); err != nil {
 			s.Close()
 			return nil, err

@@ -22,7 +22,10 @@ type Values struct {
 	Account    string            // default 123456789012
 	StackName  string            // default latchkey
 	APIID      string            // what !Ref of an HTTP API gives; default a1b2c3d4e5
-	Table      string            // what !Ref of a table gives; empty: its logical id, as under sam local
+	Table      string            // what !Ref of the template's first table gives; empty: its logical id, as under sam local
+	Tables     map[string]string // what !Ref of a table gives, by logical id; goes before Table
+
+	samLocal bool // !Ref gives logical ids
 }
 
 func (v Values) withDefaults() Values {
@@ -91,11 +94,10 @@ func (t *Template) Resolve(v Values) (Document, error) {
 	}
 	doc := Document{}
 	for _, section := range []string{"Globals", "Resources", "Outputs"} {
-		n := child(t.root, section)
-		if n == nil {
+		if child(t.root, section) == nil {
 			continue
 		}
-		value, err := r.value(n)
+		value, err := r.section(section)
 		if err != nil {
 			return nil, fmt.Errorf("stack: template: %s: %w", section, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -19,8 +20,9 @@ type key struct{}
 var ErrInvalid = errors.New("want https://HOST[:PORT] without a path, or http:// on a loopback host")
 
 // Parse checks and normalises a base URL: scheme and host only, https, or
-// http when the host is loopback (RFC 8252 §8.3). One trailing slash is
-// dropped.
+// http when the host is loopback (RFC 8252 §8.3). It is spelled as browsers
+// spell an origin: no trailing slash, no default port, an IP address in its
+// shortest form.
 func Parse(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
@@ -30,7 +32,25 @@ func Parse(s string) (string, error) {
 	if u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())) {
 		return "", ErrInvalid
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.String()
+	}
+	if strings.ContainsFunc(host, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == ':' || c == '_')
+	}) {
+		return "", ErrInvalid
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
+		return "", ErrInvalid
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		host += ":" + port
+	}
+	return u.Scheme + "://" + host, nil
 }
 
 // Loopback reports whether host (without a port) is this machine: localhost,

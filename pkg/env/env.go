@@ -26,6 +26,9 @@ type Reader struct {
 	// Environ stands in for the process's environment ("NAME=value" entries)
 	// when not nil.
 	Environ []string
+	// Partial says that only some of the settings are read here: OAUTH_* and
+	// OIDC_* names that nobody asked for are left to those who do.
+	Partial bool
 
 	values   map[string]string
 	asked    map[string]bool
@@ -135,6 +138,12 @@ func placeholder(v string) bool {
 		(strings.HasPrefix(v, "<") && strings.HasSuffix(v, ">"))
 }
 
+// Given reports whether the setting has a value, a usable one or not.
+func (r *Reader) Given(name string) bool {
+	r.load()
+	return r.values[name] != ""
+}
+
 // Required is String for a setting that must be there; example completes the
 // sentence "set it, for example NAME=example".
 func (r *Reader) Required(name, example string) string {
@@ -175,7 +184,10 @@ func (r *Reader) URL(name string) string {
 		return ""
 	}
 	u, err := url.Parse(v)
-	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+	if r.credentials(name, v) {
+		return ""
+	}
+	if err != nil || u.Host == "" || u.Hostname() == "" || u.Fragment != "" ||
 		(u.Scheme != "https" && !(u.Scheme == "http" && baseurl.Loopback(u.Hostname()))) {
 		r.Report(name, fmt.Sprintf("%q is not an https URL (http is for loopback hosts only)", v),
 			"write it in full, for example "+name+"=https://provider.example/path")
@@ -184,10 +196,23 @@ func (r *Reader) URL(name string) string {
 	return v
 }
 
+// credentials reports a URL with a user name or password in it. It is not
+// printed: what stands before an @ may be a secret.
+func (r *Reader) credentials(name, v string) bool {
+	if u, err := url.Parse(v); err == nil && u.User == nil || !strings.Contains(v, "@") {
+		return false
+	}
+	r.Report(name, "has a user name or password in it", "leave out everything between // and the host")
+	return true
+}
+
 // BaseURL returns the setting as [baseurl.Parse] normalises it.
 func (r *Reader) BaseURL(name string) string {
 	v := r.String(name)
 	if v == "" {
+		return ""
+	}
+	if r.credentials(name, v) {
 		return ""
 	}
 	base, err := baseurl.Parse(v)
@@ -228,7 +253,10 @@ func (r *Reader) Asked() []string {
 // OIDC_* names among them. Ask for everything before you call it.
 func (r *Reader) Err() error {
 	r.load()
-	problems := append(slices.Clone(r.problems), r.unknown()...)
+	problems := slices.Clone(r.problems)
+	if !r.Partial {
+		problems = append(problems, r.unknown()...)
+	}
 	if len(problems) == 0 {
 		return nil
 	}

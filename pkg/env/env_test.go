@@ -39,6 +39,34 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
+func TestURLsKeepTheirCredentials(t *testing.T) {
+	for _, v := range []string{"https://user:canary@idp.example.com", "https://user:canary%zz@idp.example.com", "http://canary@localhost"} {
+		e := reader("OIDC_ISSUER="+v, "PUBLIC_BASE_URL="+v)
+		e.URL("OIDC_ISSUER")
+		e.BaseURL("PUBLIC_BASE_URL")
+		err := e.Err()
+		if err == nil || strings.Contains(err.Error(), "canary") || strings.Count(err.Error(), "has a user name or password in it") != 2 {
+			t.Errorf("%s: %v", v, err)
+		}
+	}
+	e := reader("OAUTH_AUTHORIZE_URL=https://idp.example.com/a?hint=a@example.com")
+	if e.URL("OAUTH_AUTHORIZE_URL") == "" {
+		t.Error("an @ in the query is refused")
+	}
+}
+
+func TestPartialLeavesOtherNamesAlone(t *testing.T) {
+	e := reader("OAUTH_CLIENT_ID=x", "TABLE_NAME=<table>")
+	e.Partial = true
+	e.String("TABLE_NAME")
+	if err := e.Err(); err == nil || !strings.Contains(err.Error(), "TABLE_NAME") || strings.Contains(err.Error(), "OAUTH_CLIENT_ID") {
+		t.Errorf("%v", err)
+	}
+	if !e.Given("TABLE_NAME") || e.Given("OAUTH_SCOPE") {
+		t.Error("Given")
+	}
+}
+
 func TestString(t *testing.T) {
 	for name, tt := range map[string]struct {
 		value, want, problem string

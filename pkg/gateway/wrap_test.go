@@ -104,6 +104,8 @@ func TestRoutes_S93(t *testing.T) {
 		{"POST", "/login", 405, "GET, HEAD", `"error":"invalid_request"`},
 		{"OPTIONS", "/login", 405, "GET, HEAD", `"error":"invalid_request"`},
 		{"GET", "//nothing", 404, "", `"error":"invalid_request"`},
+		{"GET", "//login?code=x", 404, "", `"error":"invalid_request"`},
+		{"GET", "/x/../login?code=x", 404, "", `"error":"invalid_request"`},
 	} {
 		req := get(t, s.URL+c.path)
 		req.Method = c.method

@@ -8,7 +8,6 @@
 package idtoken
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -100,10 +99,14 @@ type claims struct {
 	Email    any          `json:"email"`
 }
 
+// claimNames are the claims that decide anything, here or in go-oidc. Each
+// may come once and in this spelling only: a provider that lets people name
+// claims of their own must not let them choose a subject.
+var claimNames = []string{"iss", "sub", "aud", "exp", "iat", "nbf", "nonce", "azp", "at_hash", "name", "email"}
+
 func check(client, issuer string, payload []byte, audience []string, nonce string, now time.Time, hash func() string) (provider.Identity, error) {
 	var c claims
-	d := json.NewDecoder(bytes.NewReader(payload))
-	if err := d.Decode(&c); err != nil {
+	if _, err := oauth.ReadObject(payload, claimNames...); err != nil || json.Unmarshal(payload, &c) != nil {
 		return provider.Identity{}, refused("unusable claims")
 	}
 	switch {

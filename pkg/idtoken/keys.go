@@ -2,13 +2,18 @@ package idtoken
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"sync"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-go/latchkey/pkg/provider"
 )
+
+// reserve is what is left of a request's time to answer the browser.
+const reserve = 500 * time.Millisecond
 
 // maxKeys bounds how many keys of a set are looked at.
 const maxKeys = 100
@@ -70,6 +75,11 @@ func (k *keys) newer(ctx context.Context, than int) ([]jose.JSONWebKey, error) {
 	running := k.running
 	k.mu.Unlock()
 
+	if deadline, ok := ctx.Deadline(); ok { // leave time to answer the browser
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+		defer cancel()
+	}
 	select {
 	case <-running.done:
 	case <-ctx.Done():
@@ -105,18 +115,25 @@ func (k *keys) read(ctx context.Context) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if json.Unmarshal(body, &set) != nil || len(set.Keys) > maxKeys {
+	if json.Unmarshal(body, &set) != nil {
 		return nil, class("unusable key set")
 	}
 	var known []jose.JSONWebKey
-	for _, raw := range set.Keys {
+	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
 		var key jose.JSONWebKey
-		if key.UnmarshalJSON(raw) != nil || !key.Valid() || !key.IsPublic() || (key.Use != "" && key.Use != "sig") {
+		if key.UnmarshalJSON(raw) != nil || !key.Valid() || !key.IsPublic() || (key.Use != "" && key.Use != "sig") || weak(key.Key) {
 			continue
 		}
 		known = append(known, key)
 	}
 	return known, nil
+}
+
+// weak reports an RSA key of less than the 2048 bits that RFC 7518 §3.3 asks
+// for.
+func weak(key any) bool {
+	public, ok := key.(*rsa.PublicKey)
+	return ok && public.N.BitLen() < 2048
 }
 
 // attempt is the key set as go-oidc sees it while it verifies one token.

@@ -135,7 +135,8 @@ func TestKeysThatAreNotForSignatures(t *testing.T) {
 		{"for encryption", []json.RawMessage{set(func(k *jose.JSONWebKey) { k.Use = "enc" })}, false},
 		{"for another algorithm", []json.RawMessage{set(func(k *jose.JSONWebKey) { k.Algorithm = "ES384" })}, false},
 		{"a private key", []json.RawMessage{set(func(k *jose.JSONWebKey) { k.Key = ec.private })}, false},
-		{"more keys than anybody has", many(usable, 101), false},
+		{"among the first hundred", append(many(usable, 1), many([]byte(`7`), 200)...), true},
+		{"after more keys than anybody has", append(many([]byte(`7`), 100), usable), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := publish(t)

@@ -35,19 +35,57 @@ const (
 	TemporarilyUnavailable Code = "temporarily_unavailable"
 )
 
+// The codes of the authorization endpoint (RFC 6749 §4.1.2.1, OpenID Connect
+// Core §3.1.2.6), and of a sign-in that was tried too often.
+const (
+	UnauthorizedClient      Code = "unauthorized_client"
+	InvalidScope            Code = "invalid_scope"
+	UnsupportedResponseType Code = "unsupported_response_type"
+	LoginRequired           Code = "login_required"
+	ConsentRequired         Code = "consent_required"
+	RequestNotSupported     Code = "request_not_supported"
+	RequestURINotSupported  Code = "request_uri_not_supported"
+	RateLimited             Code = "rate_limited"
+)
+
+// The codes of the token endpoint and its neighbours (RFC 6749 §5.2, RFC 8707
+// §2). The authorization endpoint uses some of them too (§4.1.2.1).
+const (
+	InvalidClient        Code = "invalid_client"
+	InvalidGrant         Code = "invalid_grant"
+	InvalidTarget        Code = "invalid_target"
+	UnsupportedGrantType Code = "unsupported_grant_type"
+)
+
+// The codes of a protected resource (RFC 6750 §3.1).
+const (
+	InvalidToken      Code = "invalid_token"
+	InsufficientScope Code = "insufficient_scope"
+)
+
 var statuses = map[Code]int{
-	InvalidRequest:      http.StatusBadRequest,
-	AccessDenied:        http.StatusBadRequest,
-	LoginExpired:        http.StatusBadRequest,
-	StateUnknown:        http.StatusBadRequest,
-	StateUsed:           http.StatusBadRequest,
-	IssuerMismatch:      http.StatusBadRequest,
-	NonceMismatch:       http.StatusBadRequest,
-	WrongBrowser:        http.StatusForbidden,
-	ConfigError:         http.StatusInternalServerError,
-	ProviderError:       http.StatusBadGateway,
-	ProviderUnavailable: http.StatusServiceUnavailable,
-	StoreUnavailable:    http.StatusServiceUnavailable,
+	InvalidToken:           http.StatusUnauthorized,
+	InsufficientScope:      http.StatusForbidden,
+	RateLimited:            http.StatusTooManyRequests,
+	InvalidClient:          http.StatusUnauthorized,
+	InvalidGrant:           http.StatusBadRequest,
+	InvalidScope:           http.StatusBadRequest,
+	InvalidTarget:          http.StatusBadRequest,
+	UnauthorizedClient:     http.StatusBadRequest,
+	UnsupportedGrantType:   http.StatusBadRequest,
+	TemporarilyUnavailable: http.StatusServiceUnavailable,
+	InvalidRequest:         http.StatusBadRequest,
+	AccessDenied:           http.StatusBadRequest,
+	LoginExpired:           http.StatusBadRequest,
+	StateUnknown:           http.StatusBadRequest,
+	StateUsed:              http.StatusBadRequest,
+	IssuerMismatch:         http.StatusBadRequest,
+	NonceMismatch:          http.StatusBadRequest,
+	WrongBrowser:           http.StatusForbidden,
+	ConfigError:            http.StatusInternalServerError,
+	ProviderError:          http.StatusBadGateway,
+	ProviderUnavailable:    http.StatusServiceUnavailable,
+	StoreUnavailable:       http.StatusServiceUnavailable,
 }
 
 // Error is a refusal on its way to a person or a program. It carries no code,

@@ -23,8 +23,14 @@ import (
 var style string
 
 // policy is the Content-Security-Policy of pages without a form: nothing but
-// the one stylesheet of the layout, named by its hash.
-var policy = "default-src 'none'; style-src '" + styleHash() + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// the one stylesheet of the layout, named by its hash. formPolicy is that of
+// pages with one; see ShowForm.
+var (
+	policy     = policyStart + "; form-action 'none'; frame-ancestors 'none'"
+	formPolicy = policyStart + "; frame-ancestors 'none'"
+
+	policyStart = "default-src 'none'; style-src '" + styleHash() + "'; base-uri 'none'"
+)
 
 func styleHash() string {
 	sum := sha256.Sum256([]byte(style))
@@ -43,6 +49,17 @@ func stylesheet() templ.Component {
 // The page is made whole before anything is sent, and also when the request's
 // context is already done: a refusal after a timeout must not be blank.
 func Show(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
+	show(w, r, status, c, policy)
+}
+
+// ShowForm is Show for a page with a form that ends in a redirect to another
+// site: browsers hold form-action against that redirect too, and against each
+// one that follows, so the policy leaves it out. Such a form carries a token.
+func ShowForm(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
+	show(w, r, status, c, formPolicy)
+}
+
+func show(w http.ResponseWriter, r *http.Request, status int, c templ.Component, policy string) {
 	var b bytes.Buffer
 	if err := c.Render(context.WithoutCancel(r.Context()), &b); err != nil {
 		logline.Add(r.Context(), slog.String("cause", "page: "+err.Error()))

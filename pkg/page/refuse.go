@@ -26,7 +26,7 @@ func Refuse(w http.ResponseWriter, r *http.Request, e *oauth.Error) {
 	for _, name := range notOnRefusal {
 		h.Del(name)
 	}
-	wait := seconds(e.RetryAfter)
+	wait := Seconds(e.RetryAfter)
 	if wait != "" {
 		h.Set("Retry-After", wait)
 	}
@@ -83,10 +83,10 @@ func cut(s string, n int) string {
 	return s
 }
 
-// seconds is the delay-seconds of Retry-After (RFC 9110 §10.2.3), rounded up:
+// Seconds is the delay-seconds of Retry-After (RFC 9110 §10.2.3), rounded up:
 // whoever waits that long is never early. It is empty when there is nothing
 // to wait for.
-func seconds(d time.Duration) string {
+func Seconds(d time.Duration) string {
 	if d <= 0 {
 		return ""
 	}

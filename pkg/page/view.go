@@ -2,7 +2,6 @@ package page
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 )
@@ -36,6 +35,8 @@ var headings = map[oauth.Code]string{
 	oauth.ProviderError:       "Sign-in did not work",
 	oauth.ProviderUnavailable: "The sign-in service is not answering",
 	oauth.StoreUnavailable:    "We cannot sign you in right now",
+
+	oauth.TemporarilyUnavailable: "We cannot sign you in right now",
 }
 
 // heading of a refusal: that of a status which says more than the code, or
@@ -63,28 +64,4 @@ type WelcomeView struct {
 	RedirectURI string
 	// Mode is the setting CALLBACK_MODE: "json" or "session".
 	Mode string
-}
-
-// NoProviderView is what NoProvider shows.
-type NoProviderView struct {
-	// RedirectURI is the exact one to register with a provider.
-	RedirectURI string
-	// Command starts this program again, such as "go run ./cmd/latchkey".
-	Command string
-	// Examples are ways to set a provider, the most likely first.
-	Examples []Example
-}
-
-// Example is one way to set a provider.
-type Example struct {
-	// Name is a heading: whom these settings are for.
-	Name string
-	// Settings are NAME=value pairs, ready for a shell.
-	Settings []string
-}
-
-// shell returns the settings and the command as one command line for a POSIX
-// shell, a setting on each line.
-func (e Example) shell(command string) string {
-	return strings.Join(append(append([]string(nil), e.Settings...), command), " \\\n")
 }

@@ -141,6 +141,13 @@ type document struct {
 	Algs        []string `json:"id_token_signing_alg_values_supported"`
 }
 
+// documentMembers are the members of document, each to come once and spelled
+// like this.
+var documentMembers = []string{
+	"issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "revocation_endpoint", "end_session_endpoint",
+	"jwks_uri", "authorization_response_iss_parameter_supported", "id_token_signing_alg_values_supported",
+}
+
 // algs are the algorithms an ID token may be signed with: asymmetric ones
 // only, so that nobody makes a public key into a shared secret.
 var algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -149,7 +156,7 @@ var algs = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 // does not matter: S256 is sent in any case (RFC 9700 §2.1.1).
 func (p *Provider) readMetadata(body []byte) (Endpoints, error) {
 	var doc document
-	if json.Unmarshal(body, &doc) != nil {
+	if _, err := oauth.ReadObject(body, documentMembers...); err != nil || json.Unmarshal(body, &doc) != nil {
 		return Endpoints{}, errDocument
 	}
 	if doc.Issuer != p.Issuer {

@@ -146,13 +146,15 @@ func (s settings) client(p *Provider, known Preset) {
 	method := AuthMethod(s.OneOf("OAUTH_CLIENT_AUTH", "", string(AuthBasic), string(AuthPost), string(AuthNone)))
 	if p.Name == "builtin" {
 		p.ClientID, p.Auth = builtinClient, AuthNone
+		// A provider may have been meant, and what is wrong with it is reported.
+		meant := s.Given("OIDC_ISSUER") || s.Given("OAUTH_PROVIDER") && s.String("OAUTH_PROVIDER") != "builtin"
 		for _, name := range []string{"OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET_ARN"} {
-			if s.String(name) != "" {
+			if s.String(name) != "" && !meant {
 				s.Report(name, "is set, but no provider to use it with",
 					"set OAUTH_PROVIDER, OIDC_ISSUER, or OAUTH_AUTHORIZE_URL and OAUTH_TOKEN_URL; the built-in server needs no registration")
 			}
 		}
-		if method != "" && method != AuthNone {
+		if method != "" && method != AuthNone && !meant {
 			s.Report("OAUTH_CLIENT_AUTH", "is for other providers: the built-in server needs no client secret", "remove it")
 		}
 		return
@@ -160,6 +162,8 @@ func (s settings) client(p *Provider, known Preset) {
 	p.ClientID = s.Required("OAUTH_CLIENT_ID", "the-id-the-provider-gave-you")
 	given := !text.IsZero() || arn != ""
 	switch {
+	case arn != "" && !strings.HasPrefix(arn, "arn:"):
+		s.Report("OAUTH_CLIENT_SECRET_ARN", "is no ARN", "give the ARN of the secret in Secrets Manager, which starts with arn:aws:secretsmanager:, and never the secret itself")
 	case !text.IsZero() && arn != "":
 		s.Report("OAUTH_CLIENT_SECRET", "contradicts OAUTH_CLIENT_SECRET_ARN", "remove one of the two")
 	case given && method == AuthNone:

@@ -111,6 +111,7 @@ func TestFromEnvReports(t *testing.T) {
 		{"none with a secret", and(cashmere, "OAUTH_CLIENT_AUTH=none", "OAUTH_CLIENT_SECRET=hunter2"), "OAUTH_CLIENT_AUTH: is none, but there is a client secret"},
 		{"none with an ARN", and(cashmere, "OAUTH_CLIENT_AUTH=none", "OAUTH_CLIENT_SECRET_ARN=arn:x"), "OAUTH_CLIENT_AUTH: is none, but there is a client secret"},
 		{"both kinds of secret", and(cashmere, "OAUTH_CLIENT_SECRET=hunter2", "OAUTH_CLIENT_SECRET_ARN=arn:x"), "OAUTH_CLIENT_SECRET: contradicts OAUTH_CLIENT_SECRET_ARN"},
+		{"the secret itself in place of its ARN", and(cashmere, "OAUTH_CLIENT_SECRET_ARN=hunter2"), "OAUTH_CLIENT_SECRET_ARN: is no ARN"},
 		{"an unknown method", and(cashmere, "OAUTH_CLIENT_AUTH=bassic"), "did you mean basic?"},
 		{"openid with endpoints", and(endpoints, "OAUTH_SCOPE=openid"), "OAUTH_SCOPE: asks for openid"},
 		{"openid with github", []string{"OAUTH_PROVIDER=github", "OAUTH_CLIENT_ID=c", "OAUTH_SCOPE=openid"}, "OAUTH_SCOPE: asks for openid"},
@@ -132,6 +133,13 @@ func TestFromEnvReports(t *testing.T) {
 		t.Run("extra parameter "+name, func(t *testing.T) {
 			reports(t, and(cashmere, "OAUTH_EXTRA_PARAMS=audience=x&"+name+"=y"), "OAUTH_EXTRA_PARAMS: contains "+name)
 		})
+	}
+}
+
+// What follows from a wrong provider is not a problem of its own.
+func TestOneProblemForOneMistake(t *testing.T) {
+	for _, provider := range []string{"OAUTH_PROVIDER=gogle", "OAUTH_PROVIDER=your-provider", "OIDC_ISSUER=http://op.example"} {
+		reports(t, []string{provider, "OAUTH_CLIENT_ID=c", "OAUTH_CLIENT_SECRET=hunter2", "OAUTH_CLIENT_AUTH=post"}, "1 problem(s)")
 	}
 }
 

@@ -22,10 +22,6 @@ const (
 	maxHeader = 64 << 10
 	// dialTimeout leaves time for an answer after a slow connection.
 	dialTimeout = 4 * time.Second
-	// maxIdle is how long a connection may rest and still be used. A frozen
-	// Lambda wakes up with dead connections, and some servers close theirs
-	// after two seconds; a POST on such a connection would lose the login.
-	maxIdle = 1500 * time.Millisecond
 )
 
 // failure is a class of failure, in our own words. It is all that a log ever
@@ -56,14 +52,11 @@ func (f failure) answered() bool {
 type conns struct {
 	once      sync.Once
 	transport *http.Transport
-	mu        sync.Mutex
-	last      time.Time // wall clock of the latest use
 }
 
-// transport returns the provider's transport: HTTP/1.1, no transparent
-// decompression, bounded headers. net/http repeats a POST by itself only when
-// not a byte of it was written, and HTTP/2's own rules for repeating do not
-// apply here.
+// transport returns the provider's transport: HTTP/1.1, a connection for each
+// request, no transparent decompression, bounded headers. So nothing is ever
+// repeated: not by HTTP/2's rules, and not on a kept connection.
 func (p *Provider) transport() *http.Transport {
 	c := &p.conns
 	c.once.Do(func() {
@@ -85,32 +78,15 @@ func (p *Provider) transport() *http.Transport {
 		t.DisableCompression = true
 		t.MaxResponseHeaderBytes = maxHeader
 		t.TLSHandshakeTimeout = dialTimeout
-		t.MaxIdleConnsPerHost = 2
-		t.IdleConnTimeout = maxIdle
+		// A connection that was kept may be dead by the time it is wanted: a
+		// frozen Lambda notices nothing, and neither does anybody in the
+		// moment in which the other end closes it. A code is posted once, so
+		// a dead connection is a lost login. What a provider sends on one
+		// unasked would go to the log besides.
+		t.DisableKeepAlives = true
 		c.transport = t
 	})
 	return c.transport
-}
-
-// rested closes the idle connections when none was used for maxIdle of wall
-// clock: the monotonic clock, and every timer with it, stands still while a
-// Lambda is frozen.
-func (p *Provider) rested() {
-	c, now := &p.conns, p.now().Round(0)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if gap := now.Sub(c.last); gap > maxIdle || gap < 0 {
-		p.transport().CloseIdleConnections()
-	}
-	c.last = now
-}
-
-// used notes that a connection was of use just now.
-func (p *Provider) used() {
-	c, now := &p.conns, p.now().Round(0)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.last = now
 }
 
 // once is a RoundTripper for a single request. It reads the whole answer, up
@@ -134,7 +110,6 @@ func (o *once) RoundTrip(req *http.Request) (*http.Response, error) {
 	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { began.Store(true) }}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))
 	req.Header.Set("Accept", "application/json")
-	o.p.rested()
 	resp, err := o.p.transport().RoundTrip(req)
 	if err != nil {
 		o.fail = classify(err, began.Load())
@@ -143,7 +118,6 @@ func (o *once) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer func() { _ = resp.Body.Close() }()
 	o.status, o.header = resp.StatusCode, resp.Header
 	o.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	o.p.used()
 	switch {
 	case err != nil:
 		if o.fail = classify(err, true); o.fail == failMalformed {

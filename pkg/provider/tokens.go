@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"mime"
@@ -9,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
@@ -64,41 +63,15 @@ func readTokens(o *once) (t Tokens, code, unusable string) {
 // that is null counts as left out.
 type members map[string]json.RawMessage
 
-var known = map[string]bool{
-	"access_token": true, "token_type": true, "expires_in": true, "refresh_token": true,
-	"scope": true, "id_token": true, "error": true,
-}
+var known = []string{"access_token", "token_type", "expires_in", "refresh_token", "scope", "id_token", "error"}
 
 var errMembers = errors.New("not what it has to be")
 
-// readMembers reads exactly one JSON object. A known member that comes twice
-// has two meanings and is refused; what is unknown is not looked at.
+// readMembers reads the JSON object of a token response.
 func readMembers(body []byte) (members, string) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, "broken JSON"
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return nil, "no JSON object"
-	}
-	m := members{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, "broken JSON"
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, "broken JSON"
-		}
-		key, ok := name.(string)
-		if !ok || !known[key] {
-			continue
-		}
-		if _, twice := m[key]; twice {
-			return nil, "a repeated member"
-		}
-		m[key] = value
+	m, err := oauth.ReadObject(body, known...)
+	if err != nil {
+		return nil, err.Error()
 	}
 	for key, value := range m {
 		if string(value) == "null" {

@@ -7,32 +7,31 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/latchkey-go/latchkey/pkg/gateway"
-	"github.com/latchkey-go/latchkey/pkg/pkce"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
 	"github.com/latchkey-go/latchkey/pkg/store/memory"
 )
 
-// bare is the least a login can be: state, verifier and a redirect, nothing
-// remembered.
+// bare is the least a login can be, with the library that everybody uses:
+// state, verifier and a redirect, nothing remembered.
 func bare(w http.ResponseWriter, r *http.Request) {
-	mint := func() string {
-		b := make([]byte, 32)
-		_, _ = rand.Read(b)
-		return base64.RawURLEncoding.EncodeToString(b)
-	}
-	v := url.Values{
-		"response_type": {"code"}, "client_id": {"x"}, "redirect_uri": {"https://app.example/callback"}, "scope": {"read write"},
-		"state": {mint()}, "code_challenge": {pkce.Challenge(mint())}, "code_challenge_method": {"S256"},
-	}
-	http.Redirect(w, r, "https://provider.example/o/authorize/?"+v.Encode(), http.StatusFound)
+	b := make([]byte, 32)
+	_, _ = rand.Read(b)
+	state := base64.RawURLEncoding.EncodeToString(b)
+	http.Redirect(w, r, bareConfig.AuthCodeURL(state, oauth2.S256ChallengeOption(oauth2.GenerateVerifier())), http.StatusFound)
+}
+
+var bareConfig = oauth2.Config{
+	ClientID: "x", RedirectURL: base + "/callback", Scopes: []string{"read", "write"},
+	Endpoint: oauth2.Endpoint{AuthURL: "https://provider.example/o/authorize/"},
 }
 
 func loginHandler() http.Handler {

@@ -83,7 +83,11 @@ func bounce(w http.ResponseWriter, r *http.Request) *oauth.Error {
 	if err != nil {
 		return malformed(err)
 	}
-	w.Header().Set("Location", "/callback?"+params.Encode())
+	query := params.Encode()
+	if len(query) > maxForm/2 {
+		return malformed(errors.New("form_post longer than a redirect can carry"))
+	}
+	w.Header().Set("Location", "/callback?"+query)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
@@ -137,6 +141,10 @@ func (c *Callback) finish(r *http.Request) (provider.Tokens, *oauth.Error) {
 			Cause:       errors.New("too little time left before the claim"),
 		}
 	}
+	// From here on the login is spent, so a browser that hangs up does not
+	// stop it half-way: only the time limit does.
+	ctx, cancel := detached(ctx)
+	defer cancel()
 	login, refusal := c.claim(ctx, a)
 	if refusal != nil {
 		return provider.Tokens{}, refusal
@@ -149,6 +157,16 @@ func (c *Callback) finish(r *http.Request) (provider.Tokens, *oauth.Error) {
 		return provider.Tokens{}, refusalOf(err, login.ReturnTo)
 	}
 	return tokens, nil
+}
+
+// detached keeps the values and the deadline of ctx, but not its end.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline)
 }
 
 // check refuses an answer that no provider's redirect looks like.
@@ -248,5 +266,9 @@ func (c *Callback) exchange(ctx context.Context, ep provider.Endpoints, code str
 // CallbackMode reads CALLBACK_MODE, how a login is answered. This version
 // knows "json": the provider's token response, and nothing kept.
 func CallbackMode(e *env.Reader) string {
+	if e.String("CALLBACK_MODE") == "session" {
+		e.Report("CALLBACK_MODE", "session is not in this version, which answers with the tokens as JSON and keeps nothing", "set CALLBACK_MODE=json, or leave it out")
+		return "json"
+	}
 	return e.OneOf("CALLBACK_MODE", "json", "json")
 }

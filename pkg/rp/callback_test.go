@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -480,5 +482,27 @@ func TestSecretIsReadBeforeTheClaim_F13(t *testing.T) {
 	wantError(t, b.get(callback("code", "c", "state", state)), 500, "config_error", state)
 	if a.store.claims.Load() != 0 || up.hits() != 0 {
 		t.Error("the login was spent although it could not be finished")
+	}
+}
+
+// A browser that hangs up while the code is being exchanged does not stop it:
+// the login is spent by then.
+func TestBrowserHangsUp(t *testing.T) {
+	up := newUpstream(t)
+	a := newApp(t, up)
+	b := a.browser()
+	state := b.login("").Get("state")
+	ctx, hangUp := context.WithCancel(t.Context())
+	up.answer = func(w http.ResponseWriter, _ *http.Request) {
+		hangUp()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, goodTokens)
+	}
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, base+callback("code", "c", "state", state), nil)
+	r.AddCookie(&http.Cookie{Name: "__Host-login", Value: b.cookies["__Host-login"]})
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	if w.Code != http.StatusOK || up.hits() != 1 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

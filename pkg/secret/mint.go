@@ -33,7 +33,7 @@ func Bytes(s string, n int) []byte {
 		return nil
 	}
 	b, err := strict.DecodeString(s)
-	if err != nil {
+	if err != nil || len(b) != n/8 { // the decoder skips line ends
 		return nil
 	}
 	return b

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,8 +55,10 @@ func LoginKey(state string) string { return LoginPrefix + secret.Hash(state) }
 // the state itself, which no store ever sees, with the record's key as
 // additional data: neither a dump nor a swap of two records opens anything.
 func (l Login) Seal() (Record, error) {
-	plain, err := json.Marshal(&l)
-	if err != nil {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false) // would make six bytes of each & in a return_to
+	if err := encoder.Encode(&l); err != nil {
 		return Record{}, fmt.Errorf("session: seal login: %w", err)
 	}
 	random := secret.Bytes(l.State, stateBits)
@@ -66,7 +69,7 @@ func (l Login) Seal() (Record, error) {
 	return Record{
 		Key:         key,
 		BrowserHash: secret.Hash(l.Browser),
-		Sealed:      secret.Derive(random, loginPurpose).Seal(plain, key),
+		Sealed:      secret.Derive(random, loginPurpose).Seal(plain.Bytes(), key),
 		ExpiresAt:   l.ExpiresAt.Truncate(time.Second),
 	}, nil
 }

@@ -26,13 +26,17 @@ var (
 	ErrUsed = errors.New("session: used")
 )
 
-// Record is all that a store sees of a login.
+// Record is all that a store sees of a login, a sign-in or a consent.
 type Record struct {
-	// Key names the item: "login#" and a hash of the state.
+	// Key names the item: a prefix per kind, such as "login#", and a hash.
 	Key string
-	// BrowserHash is the hash of the browser's login cookie.
+	// BrowserHash is the hash of the browser's login cookie; logins only.
 	BrowserHash string
-	// Sealed is the payload, encrypted under a key that only the state gives.
+	// User is a hash of the user's name and Created orders what belongs to
+	// one user; sign-ins and consents only.
+	User    string
+	Created time.Time
+	// Sealed is the payload, encrypted.
 	Sealed []byte
 	// ExpiresAt has whole seconds. From this second on the record is expired,
 	// whether a store still has it or not.

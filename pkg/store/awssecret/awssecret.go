@@ -110,9 +110,10 @@ func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {
 		return secret.Text{}, refusal(err)
 	}
 	value := aws.ToString(out.SecretString)
-	var object map[string]string
-	if json.Unmarshal([]byte(value), &object) == nil {
-		value = object[s.member]
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(value), &object) == nil && object != nil {
+		value = ""
+		_ = json.Unmarshal(object[s.member], &value) // no text is no secret
 	}
 	if value == "" {
 		return secret.Text{}, misconfigured(fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member))

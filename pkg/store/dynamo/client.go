@@ -32,9 +32,11 @@ const (
 // credentials AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
 // which Lambda sets for the life of the process. An endpoint of one's own
 // needs neither region nor credentials. Problems are left in e.
-func FromEnv(e *env.Reader) *Store {
-	table := e.Required("TABLE_NAME", "latchkey-flows")
-	endpoint := endpointFromEnv(e)
+func FromEnv(e *env.Reader) *Store { return fromEnv(e, "TABLE_NAME", "latchkey-flows") }
+
+func fromEnv(e *env.Reader, setting, example string) *Store {
+	table := e.Required(setting, example)
+	endpoint := EndpointFromEnv(e)
 	region := e.String("AWS_REGION")
 	if region == "" {
 		region = e.String("AWS_DEFAULT_REGION")
@@ -59,9 +61,10 @@ func FromEnv(e *env.Reader) *Store {
 	return open(region, endpoint, staticCredentials(id, key.Reveal(), token.Reveal()), nil, table)
 }
 
-// endpointFromEnv allows plain http to any host: what sam local reaches from
-// its containers is not on a loopback address.
-func endpointFromEnv(e *env.Reader) string {
+// EndpointFromEnv reads AWS_ENDPOINT_URL_DYNAMODB, empty for AWS. Plain http
+// is allowed to any host: what sam local reaches from its containers is not on
+// a loopback address.
+func EndpointFromEnv(e *env.Reader) string {
 	const name = "AWS_ENDPOINT_URL_DYNAMODB"
 	v := e.String(name)
 	if v == "" {

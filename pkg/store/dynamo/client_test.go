@@ -46,6 +46,21 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
+func TestAccountsFromEnv(t *testing.T) {
+	for settings, want := range map[string]string{
+		"ACCOUNTS_TABLE_NAME=accounts AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000": "",
+		"TABLE_NAME=flows AWS_ENDPOINT_URL_DYNAMODB=http://localhost:8000":             "ACCOUNTS_TABLE_NAME=latchkey-accounts",
+	} {
+		e := &env.Reader{Environ: strings.Fields(settings)}
+		if dynamo.AccountsFromEnv(e) == nil {
+			t.Fatal("no store")
+		}
+		if err := e.Err(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", settings, err, want)
+		}
+	}
+}
+
 // The region and the credentials of the settings are the ones that sign, and
 // the address has no account in it.
 func TestFromEnvSigns(t *testing.T) {

@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/grant"
+	"github.com/latchkey-go/latchkey/pkg/session"
 	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
 	"github.com/latchkey-go/latchkey/pkg/store/storetest"
+	"github.com/latchkey-go/latchkey/pkg/user"
 )
 
 // The clock of these tests is the bubble's: the budget is exact, and nobody
@@ -150,4 +153,71 @@ func TestCallersDeadline(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 	})
+}
+
+// Every other method keeps to the budget too, and says nothing about a grant,
+// a sign-in or an account that it could not ask for.
+func TestEveryMethodFailsInTime_F02_F03(t *testing.T) {
+	now := early
+	r := grant.Record{Key: "grant#k", Client: "c", Sealed: []byte("x")}
+	methods := map[string]func(context.Context, *dynamo.Store, *dynamo.Accounts) error{
+		"PutGrant": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error { return s.PutGrant(ctx, r) },
+		"RedeemCode": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			_, err := s.RedeemCode(ctx, r.Key, grant.Redemption{Client: "c", Nonce: "n", Now: now})
+			return err
+		},
+		"Rotate": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			_, err := s.Rotate(ctx, r.Key, grant.Rotation{Client: "c", Seq: 1, Nonce: "n", Now: now})
+			return err
+		},
+		"GetGrant": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			_, err := s.GetGrant(ctx, r.Key)
+			return err
+		},
+		"RevokeGrant": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			return s.RevokeGrant(ctx, r.Key, "")
+		},
+		"PutSignIn": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			return s.PutSignIn(ctx, session.Record{Key: "signin#k"})
+		},
+		"GetSignIn": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			_, _, err := s.GetSignIn(ctx, "signin#k", "")
+			return err
+		},
+		"TakeTry": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error {
+			_, err := s.TakeTry(ctx, "try#k", 5, now)
+			return err
+		},
+		"ReturnTry": func(ctx context.Context, s *dynamo.Store, _ *dynamo.Accounts) error { return s.ReturnTry(ctx, "try#k") },
+		"GetUser": func(ctx context.Context, _ *dynamo.Store, a *dynamo.Accounts) error {
+			_, err := a.GetUser(ctx, "name")
+			return err
+		},
+		"PutUser": func(ctx context.Context, _ *dynamo.Store, a *dynamo.Accounts) error {
+			return a.PutUser(ctx, user.User{Name: "name"}, true)
+		},
+	}
+	for fault, f := range map[string]storetest.Fault{"throttled for ever": storetest.Throttle, "no reply at all": storetest.Delay(time.Hour)} {
+		for name, method := range methods {
+			t.Run(fault+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					faults := &storetest.Faults{}
+					for _, operation := range []string{"PutItem", "UpdateItem", "GetItem", "BatchGetItem"} {
+						faults.Always(operation, f)
+					}
+					cfg := config(&http.Client{Transport: faults})
+					s := dynamo.NewFromConfig(cfg, "flows", "http://dynamodb.invalid")
+					a := dynamo.NewAccountsFromConfig(cfg, "accounts", "http://dynamodb.invalid")
+					start := time.Now()
+					err := method(t.Context(), s, a)
+					if err == nil || isVerdict(err) || errors.Is(err, user.ErrUnknown) || !strings.HasPrefix(err.Error(), "dynamo: ") {
+						t.Errorf("%v, want an error of dynamo that is no verdict", err)
+					}
+					if took := time.Since(start); took > 5*time.Second {
+						t.Errorf("took %v", took)
+					}
+				})
+			})
+		}
+	}
 }

@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -121,25 +122,58 @@ func (b *bench) dump(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-func TestLogins(t *testing.T) {
+// contract runs one part of the contract on every DynamoDB that there is.
+func contract(t *testing.T, part func(*testing.T, func(*testing.T) storetest.Subject)) {
 	for name, start := range peer.Endpoints(t) {
 		t.Run(name, func(t *testing.T) {
-			storetest.Logins(t, func(t *testing.T) storetest.Subject {
+			part(t, func(t *testing.T) storetest.Subject {
 				b := newBench(t, name, start(t))
 				if _, err := b.CreateTable(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				s := storetest.Subject{
-					Store: b.Store, Dump: b.dump, Plant: b.plant,
-					Operations: func() (int, int) {
-						return b.faults.Seen("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"),
-							b.faults.Seen("GetItem", "Query", "Scan")
-					},
-				}
+				s := storetest.Subject{Store: b.Store, Dump: b.dump, Plant: b.plant, Operations: b.operations}
 				if name == "moto" {
 					s.NotAtomic = motoRivals
 				}
 				return s
+			})
+		})
+	}
+}
+
+// operations counts what was sent, by writes and reads.
+func (b *bench) operations() (writes, reads int) {
+	return b.faults.Seen("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
+		b.faults.Seen("GetItem", "BatchGetItem", "Query", "Scan")
+}
+
+func TestLogins(t *testing.T)  { contract(t, storetest.Logins) }
+func TestGrants(t *testing.T)  { contract(t, storetest.Grants) }
+func TestSignIns(t *testing.T) { contract(t, storetest.SignIns) }
+func TestTries(t *testing.T)   { contract(t, storetest.Tries) }
+
+func TestAccounts(t *testing.T) {
+	for name, start := range peer.Endpoints(t) {
+		t.Run(name, func(t *testing.T) {
+			storetest.Accounts(t, func(t *testing.T) storetest.AccountSubject {
+				endpoint := start(t)
+				b := newBench(t, name, endpoint)
+				a := dynamo.NewAccountsFromConfig(config(&http.Client{Transport: b.faults}), b.table, endpoint)
+				if err := a.CheckTable(t.Context()); !errors.Is(err, dynamo.ErrNoTable) {
+					t.Errorf("no table: %v", err)
+				}
+				for range 2 {
+					if err := a.CreateTable(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := a.CheckTable(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := b.CheckTable(t.Context()); err == nil || !strings.Contains(err.Error(), "no index by_user") {
+					t.Errorf("as a Flows table: %v", err)
+				}
+				return storetest.AccountSubject{Store: a, Exists: dynamo.ErrExists, Plant: b.plant, Operations: b.operations}
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/session"
 	"github.com/latchkey-go/latchkey/pkg/store/storetest"
 )
@@ -36,30 +37,33 @@ func TestPutLoginThrottledForAWhile_F01(t *testing.T) {
 	})
 }
 
+// lostOnTheWay is what may happen to a write that one request makes; reads is
+// how many reads then settle it.
+var lostOnTheWay = []struct {
+	name   string
+	faults []storetest.Fault
+	reads  int
+}{
+	{"F-04 request lost once", repeat(storetest.DropRequest, 1), 0},
+	{"F-04 request lost twice", repeat(storetest.DropRequest, 2), 0},
+	{"F-05 reply lost once", repeat(storetest.DropReply, 1), 0},
+	{"F-05 reply lost twice", repeat(storetest.DropReply, 2), 0},
+	{"F-05 reply lost, then throttled", []storetest.Fault{storetest.DropReply, storetest.Throttle}, 0},
+	{"F-05 reply lost, then 500", []storetest.Fault{storetest.DropReply, storetest.ServerError}, 0},
+	{"reply lost, then one that cannot be read", []storetest.Fault{storetest.DropReply, storetest.Garbage}, 0},
+	{"F-06 every reply lost", repeat(storetest.DropReply, attempts), 1},
+	{"F-06 first reply lost, then throttled for ever",
+		append(repeat(storetest.DropReply, 1), repeat(storetest.Throttle, attempts-1)...), 1},
+	{"F-06 first reply lost, then refused",
+		[]storetest.Fault{storetest.DropReply, storetest.Reply(400, `{"__type":"x#ValidationException"}`)}, 1},
+}
+
 // What the network loses on the way to the write or back from it changes
 // nothing: the request that claimed knows that it did, everybody else is told
 // that the login is used, and no second request wins.
 func TestClaimLoginLostOnTheWay(t *testing.T) {
-	cases := []struct {
-		name   string
-		faults []storetest.Fault
-		reads  int
-	}{
-		{"F-04 request lost once", repeat(storetest.DropRequest, 1), 0},
-		{"F-04 request lost twice", repeat(storetest.DropRequest, 2), 0},
-		{"F-05 reply lost once", repeat(storetest.DropReply, 1), 0},
-		{"F-05 reply lost twice", repeat(storetest.DropReply, 2), 0},
-		{"F-05 reply lost, then throttled", []storetest.Fault{storetest.DropReply, storetest.Throttle}, 0},
-		{"F-05 reply lost, then 500", []storetest.Fault{storetest.DropReply, storetest.ServerError}, 0},
-		{"reply lost, then one that cannot be read", []storetest.Fault{storetest.DropReply, storetest.Garbage}, 0},
-		{"F-06 every reply lost", repeat(storetest.DropReply, attempts), 1},
-		{"F-06 first reply lost, then throttled for ever",
-			append(repeat(storetest.DropReply, 1), repeat(storetest.Throttle, attempts-1)...), 1},
-		{"F-06 first reply lost, then refused",
-			[]storetest.Fault{storetest.DropReply, storetest.Reply(400, `{"__type":"x#ValidationException"}`)}, 1},
-	}
 	eachEndpoint(t, func(t *testing.T, b *bench) {
-		for _, c := range cases {
+		for _, c := range lostOnTheWay {
 			t.Run(c.name, func(t *testing.T) {
 				now := time.Now()
 				r := pending(t, now)
@@ -165,8 +169,9 @@ func TestClaimLoginReadsConsistently_F11(t *testing.T) {
 	})
 }
 
-// isVerdict reports that err says something about the login.
+// isVerdict reports that err says something about the login or the grant.
 func isVerdict(err error) bool {
-	return slices.ContainsFunc([]error{session.ErrUnknown, session.ErrExpired, session.ErrOtherBrowser, session.ErrUsed},
+	return slices.ContainsFunc([]error{session.ErrUnknown, session.ErrExpired, session.ErrOtherBrowser, session.ErrUsed,
+		grant.ErrUnknown, grant.ErrExpired, grant.ErrRevoked, grant.ErrClient, grant.ErrReplayed, grant.ErrReused},
 		func(verdict error) bool { return errors.Is(err, verdict) })
 }

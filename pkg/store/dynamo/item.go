@@ -1,21 +1,18 @@
 package dynamo
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
 // version is the schema of the items written here. What has a higher one was
 // written by a later release and is not touched.
 const version = 1
 
-// Attribute names.
+// Attribute names. The rest stand with the kind of item that has them.
 const (
 	attrKey     = "pk"
 	attrVersion = "v"
@@ -23,57 +20,34 @@ const (
 	attrSealed  = "sealed"
 	attrExpires = TTLAttribute
 	attrClaim   = "claim"
+	attrUser    = "user"    // a hash; the index's hash key
+	attrCreated = "created" // epoch seconds; the index's range key
 )
 
 // item is how DynamoDB shows an item.
-type item = map[string]types.AttributeValue
+type item map[string]types.AttributeValue
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func blob(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
 
 func number(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
 
-func encode(r session.Record) item {
-	i := item{
-		attrKey:     text(r.Key),
-		attrVersion: number(version),
-		attrBrowser: text(r.BrowserHash),
-		attrSealed:  &types.AttributeValueMemberB{Value: r.Sealed},
-		attrExpires: number(r.ExpiresAt.Unix()),
+// setText leaves out what is empty: absent and empty are the same to us, and
+// an attribute of an index cannot be empty.
+func (i item) setText(name, value string) {
+	if value != "" {
+		i[name] = text(value)
 	}
-	if r.Claim != "" {
-		i[attrClaim] = text(r.Claim)
-	}
-	return i
 }
 
-// decode reverses encode. What is not an item of this version is
-// session.ErrUnknown, with a cause that names the attribute and no value.
-func decode(i item) (session.Record, error) {
-	if len(i) == 0 {
-		return session.Record{}, session.ErrUnknown
+// setTime leaves out the zero time.
+func (i item) setTime(name string, t time.Time) {
+	if !t.IsZero() {
+		i[name] = number(t.Unix())
 	}
-	d := decoder{item: i}
-	switch v := d.number(attrVersion); {
-	case d.err == nil && v > version:
-		d.err = fmt.Errorf("item has schema version %d, this program knows %d", v, version)
-	case d.err == nil && v < version:
-		d.err = fmt.Errorf("item has schema version %d, which never was", v)
-	}
-	r := session.Record{
-		Key:         d.text(attrKey),
-		BrowserHash: d.text(attrBrowser),
-		Sealed:      d.bytes(attrSealed),
-		ExpiresAt:   time.Unix(d.number(attrExpires), 0),
-	}
-	if _, ok := i[attrClaim]; ok {
-		r.Claim = d.text(attrClaim)
-	}
-	if d.err != nil {
-		return session.Record{}, fmt.Errorf("%w: dynamo: %w", session.ErrUnknown, d.err)
-	}
-	return r, nil
 }
 
 // decoder reads attributes and keeps the first thing that was wrong.
@@ -81,6 +55,29 @@ type decoder struct {
 	item item
 	err  error
 }
+
+// decode starts to read an item; its version comes first.
+func decode(i item) *decoder {
+	d := &decoder{item: i}
+	switch v := d.number(attrVersion); {
+	case d.err == nil && v > version:
+		d.err = fmt.Errorf("item has schema version %d, this program knows %d", v, version)
+	case d.err == nil && v < version:
+		d.err = fmt.Errorf("item has schema version %d, which never was", v)
+	}
+	return d
+}
+
+// failed wraps what was wrong, if anything was, as unknown: a cause that names
+// the attribute and no value.
+func (d *decoder) failed(unknown error) error {
+	if d.err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: dynamo: %w", unknown, d.err)
+}
+
+func (d *decoder) has(name string) bool { _, ok := d.item[name]; return ok }
 
 func (d *decoder) bad(name string) {
 	if d.err == nil {
@@ -95,6 +92,24 @@ func (d *decoder) text(name string) string {
 		return ""
 	}
 	return v.Value
+}
+
+// optionalText is "" when the attribute is absent.
+func (d *decoder) optionalText(name string) string {
+	if !d.has(name) {
+		return ""
+	}
+	return d.text(name)
+}
+
+func (d *decoder) time(name string) time.Time { return time.Unix(d.number(name), 0) }
+
+// optionalTime is the zero time when the attribute is absent.
+func (d *decoder) optionalTime(name string) time.Time {
+	if !d.has(name) {
+		return time.Time{}
+	}
+	return d.time(name)
 }
 
 func (d *decoder) bytes(name string) []byte {
@@ -117,24 +132,4 @@ func (d *decoder) number(name string) int64 {
 		d.bad(name)
 	}
 	return n
-}
-
-// errUnclaimed: nothing speaks against the claim, but it is not there.
-var errUnclaimed = errors.New("not claimed")
-
-// verdict says what the image of an item means for a request with browserHash
-// and nonce: nil (the claim is this request's own), one of session's errors,
-// or errUnclaimed. The record comes with nil, ErrExpired and ErrUsed only.
-func verdict(image item, browserHash, nonce string, now time.Time) (session.Record, error) {
-	r, err := decode(image)
-	if err == nil {
-		err = r.Verdict(browserHash, nonce, now)
-	}
-	if err == nil && r.Claim == "" {
-		err = errUnclaimed
-	}
-	if err != nil && !errors.Is(err, session.ErrExpired) && !errors.Is(err, session.ErrUsed) {
-		return session.Record{}, err
-	}
-	return r, err
 }

@@ -3,12 +3,10 @@ package dynamo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
@@ -18,102 +16,94 @@ import (
 const claimCondition = "#v = :v AND #expires > :now AND #browser = :browser" +
 	" AND (attribute_not_exists(#claim) OR #claim = :n)"
 
+func encodeLogin(r session.Record) item {
+	i := item{
+		attrKey:     text(r.Key),
+		attrVersion: number(version),
+		attrBrowser: text(r.BrowserHash),
+		attrSealed:  blob(r.Sealed),
+		attrExpires: number(r.ExpiresAt.Unix()),
+	}
+	i.setText(attrClaim, r.Claim)
+	return i
+}
+
+// decodeLogin reverses encodeLogin; what is no whole login of this version is
+// session.ErrUnknown.
+func decodeLogin(i item) (session.Record, error) {
+	if len(i) == 0 {
+		return session.Record{}, session.ErrUnknown
+	}
+	d := decode(i)
+	r := session.Record{
+		Key:         d.text(attrKey),
+		BrowserHash: d.text(attrBrowser),
+		Sealed:      d.bytes(attrSealed),
+		ExpiresAt:   d.time(attrExpires),
+		Claim:       d.optionalText(attrClaim),
+	}
+	if err := d.failed(session.ErrUnknown); err != nil {
+		return session.Record{}, err
+	}
+	return r, nil
+}
+
 // PutLogin keeps r. The write has no condition: sent twice it leaves what it
 // leaves when sent once. It takes at most 5 seconds.
 func (s *Store) PutLogin(ctx context.Context, r session.Record) error {
-	ctx, c := s.begin(ctx)
+	ctx, c := s.begin(ctx, "put login")
 	defer c.end()
-	c.ops++
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: encode(r)})
-	if err != nil {
-		return fmt.Errorf("dynamo: put login: %w", err)
-	}
-	return nil
+	return c.wrap(c.put(ctx, encodeLogin(r), false))
 }
 
 // ClaimLogin consumes the login under key for the browser with browserHash,
 // in one conditional write that sets the claim to nonce. nonce is fresh for
-// each request; repeated with the same one, ClaimLogin succeeds again.
+// each request; repeated with the same one, ClaimLogin succeeds again. For a
+// request without a browser, which cannot win, nothing is written.
 //
 // It answers with session.ErrUnknown, ErrExpired, ErrOtherBrowser or ErrUsed,
 // in that order of precedence, with the record on ErrExpired and ErrUsed; any
 // other error means that the outcome could not be found out within 5 seconds.
 func (s *Store) ClaimLogin(ctx context.Context, key, browserHash, nonce string, now time.Time) (session.Record, error) {
-	if nonce == "" {
-		return session.Record{}, errors.New("dynamo: claim login: the nonce is empty")
-	}
-	ctx, c := s.begin(ctx)
+	ctx, c := s.begin(ctx, "claim login")
 	defer c.end()
-
-	image, lost := c.claim(ctx, key, browserHash, nonce, now)
-	if len(image) == 0 {
-		var err error
-		if image, err = c.read(ctx, key); err != nil {
-			if lost != nil {
-				err = fmt.Errorf("%w; then reading: %w", lost, err)
-			}
-			return session.Record{}, fmt.Errorf("dynamo: claim login: %w", err)
+	if nonce == "" {
+		return session.Record{}, c.wrap(errNoNonce)
+	}
+	var in *dynamodb.UpdateItemInput
+	if browserHash != "" {
+		in = &dynamodb.UpdateItemInput{
+			UpdateExpression:    aws.String("SET #claim = :n"),
+			ConditionExpression: aws.String(claimCondition),
+			ExpressionAttributeNames: map[string]string{
+				"#v": attrVersion, "#expires": attrExpires, "#browser": attrBrowser, "#claim": attrClaim,
+			},
+			ExpressionAttributeValues: item{
+				":v": number(version), ":now": number(now.Unix()), ":browser": text(browserHash), ":n": text(nonce),
+			},
 		}
 	}
-	r, err := verdict(image, browserHash, nonce, now)
-	if errors.Is(err, errUnclaimed) {
-		if lost != nil {
-			err = fmt.Errorf("%w: %w", err, lost)
-		}
-		return session.Record{}, fmt.Errorf("dynamo: claim login: %w", err)
+	return settle(ctx, c, key, in, func(i item) (session.Record, error) {
+		return judgeLogin(i, browserHash, nonce, now)
+	})
+}
+
+var errNoNonce = errors.New("the nonce is empty")
+
+// judgeLogin says what the image of an item means for a request with
+// browserHash and nonce: nil (the claim is this request's own), one of
+// session's errors, or errUndecided. The record comes with nil, ErrExpired and
+// ErrUsed only.
+func judgeLogin(image item, browserHash, nonce string, now time.Time) (session.Record, error) {
+	r, err := decodeLogin(image)
+	if err == nil {
+		err = r.Verdict(browserHash, nonce, now)
+	}
+	if err == nil && r.Claim == "" {
+		err = errUndecided
+	}
+	if err != nil && !errors.Is(err, session.ErrExpired) && !errors.Is(err, session.ErrUsed) {
+		return session.Record{}, err
 	}
 	return r, err
-}
-
-// claim tries the write and returns the item as it then was: the new image,
-// or the old one if the condition did not hold. No image and no error: the
-// condition did not hold, and there is no item or the endpoint does not show
-// it. An error leaves open whether the write was applied, since an attempt
-// before the last may have been.
-//
-// A request without a browser cannot win, so nothing is written for it.
-func (c *call) claim(ctx context.Context, key, browserHash, nonce string, now time.Time) (item, error) {
-	if browserHash == "" {
-		return nil, nil
-	}
-	ctx, cancel := part(ctx)
-	defer cancel()
-	c.ops++
-	out, err := c.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:           &c.table,
-		Key:                 item{attrKey: text(key)},
-		UpdateExpression:    aws.String("SET #claim = :n"),
-		ConditionExpression: aws.String(claimCondition),
-		ExpressionAttributeNames: map[string]string{
-			"#v": attrVersion, "#expires": attrExpires, "#browser": attrBrowser, "#claim": attrClaim,
-		},
-		ExpressionAttributeValues: item{
-			":v": number(version), ":now": number(now.Unix()), ":browser": text(browserHash), ":n": text(nonce),
-		},
-		ReturnValues:                        types.ReturnValueAllNew,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	var failed *types.ConditionalCheckFailedException
-	switch {
-	case errors.As(err, &failed):
-		return failed.Item, nil
-	case err != nil:
-		return nil, err
-	}
-	return out.Attributes, nil
-}
-
-// read returns the item as every write acknowledged so far has left it; empty
-// if there is none.
-func (c *call) read(ctx context.Context, key string) (item, error) {
-	c.ops++
-	out, err := c.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName:      &c.table,
-		Key:            item{attrKey: text(key)},
-		ConsistentRead: aws.Bool(true),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out.Item, nil
 }

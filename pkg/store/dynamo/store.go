@@ -8,6 +8,7 @@ package dynamo
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -24,7 +25,8 @@ const TTLAttribute = "expires_at"
 // settles a doubt included.
 const budget = 5 * time.Second
 
-// Store keeps logins in flight in one table. It is safe for concurrent use.
+// Store keeps in one table everything that expires: logins in flight, grants,
+// sign-ins, consents and the tries at a password. It is safe for concurrent use.
 type Store struct {
 	client *dynamodb.Client
 	table  string
@@ -40,16 +42,17 @@ func New(client *dynamodb.Client, table string) *Store {
 // call is one method call: its deadline and its entry in the log line.
 type call struct {
 	*Store
+	what    string // for errors, such as "put login"
 	parent  context.Context
 	cancel  context.CancelFunc
 	started time.Time
 	ops     int
 }
 
-// begin bounds a method call; end must follow.
-func (s *Store) begin(ctx context.Context) (context.Context, *call) {
+// begin bounds a method call, which errors will name; end must follow.
+func (s *Store) begin(ctx context.Context, what string) (context.Context, *call) {
 	bounded, cancel := context.WithTimeout(ctx, budget)
-	return bounded, &call{Store: s, parent: ctx, cancel: cancel, started: time.Now()}
+	return bounded, &call{Store: s, what: what, parent: ctx, cancel: cancel, started: time.Now()}
 }
 
 // end puts what the call cost onto the request's log line. An operation
@@ -59,6 +62,14 @@ func (c *call) end() {
 	logline.Add(c.parent,
 		slog.Int("store_ops", c.ops),
 		slog.Int64("store_ms", time.Since(c.started).Milliseconds()))
+}
+
+// wrap says of an error where it happened; nil stays nil.
+func (c *call) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("dynamo: %s: %w", c.what, err)
 }
 
 // part returns a context with seven tenths of what is left of ctx, so that a

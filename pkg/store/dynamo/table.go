@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,31 +18,19 @@ const (
 	tablePoll    = 250 * time.Millisecond
 )
 
-// CreateTable makes the table (on demand, key pk, TTL on [TTLAttribute]) and
-// returns once it can be used, after a minute at most. A table that is there
-// already is accepted if its key is the same. ttlEnabled is false on an
-// endpoint that has no TTL call; what has expired then stays until somebody
-// removes it, and is refused all the same.
+// CreateTable makes the table (on demand, key pk, index by_user, TTL on
+// [TTLAttribute]) and returns once it can be used, after a minute at most. A
+// table that is there already is accepted if its key and index are the same.
+// ttlEnabled is false on an endpoint that has no TTL call; what has expired
+// then stays until somebody removes it, and is refused all the same.
 //
 // It is for the operator's command: a deployed stack's template makes the
 // table, and its functions have no permission to.
 func (s *Store) CreateTable(ctx context.Context) (ttlEnabled bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
 	defer cancel()
-	_, err = s.client.CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName:   &s.table,
-		BillingMode: types.BillingModePayPerRequest,
-		KeySchema:   []types.KeySchemaElement{{AttributeName: aws.String(attrKey), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String(attrKey), AttributeType: types.ScalarAttributeTypeS},
-		},
-	})
-	var exists *types.ResourceInUseException
-	if err != nil && !errors.As(err, &exists) {
-		return false, fmt.Errorf("dynamo: create table %s: %w", s.table, err)
-	}
-	if err := s.awaitTable(ctx); err != nil {
-		return false, fmt.Errorf("dynamo: create table %s: %w", s.table, err)
+	if err := s.createTable(ctx, true); err != nil {
+		return false, err
 	}
 	ttlEnabled, err = s.enableTTL(ctx)
 	if err != nil {
@@ -50,8 +39,79 @@ func (s *Store) CreateTable(ctx context.Context) (ttlEnabled bool, err error) {
 	return ttlEnabled, nil
 }
 
-// awaitTable returns when the table is active and has our key.
-func (s *Store) awaitTable(ctx context.Context) error {
+func (s *Store) createTable(ctx context.Context, indexed bool) error {
+	ctx, cancel := context.WithTimeout(ctx, tableTimeout)
+	defer cancel()
+	in := &dynamodb.CreateTableInput{
+		TableName:            &s.table,
+		BillingMode:          types.BillingModePayPerRequest,
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String(attrKey), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{define(attrKey, types.ScalarAttributeTypeS)},
+	}
+	if indexed {
+		in.AttributeDefinitions = append(in.AttributeDefinitions,
+			define(attrUser, types.ScalarAttributeTypeS), define(attrCreated, types.ScalarAttributeTypeN))
+		in.GlobalSecondaryIndexes = []types.GlobalSecondaryIndex{{
+			IndexName: aws.String(userIndex), KeySchema: userKey,
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		}}
+	}
+	_, err := s.client.CreateTable(ctx, in)
+	var exists *types.ResourceInUseException
+	if err != nil && !errors.As(err, &exists) {
+		return fmt.Errorf("dynamo: create table %s: %w", s.table, err)
+	}
+	if err := s.awaitTable(ctx, indexed); err != nil {
+		return fmt.Errorf("dynamo: create table %s: %w", s.table, err)
+	}
+	return nil
+}
+
+// userKey is the key of the index by_user.
+var userKey = []types.KeySchemaElement{
+	{AttributeName: aws.String(attrUser), KeyType: types.KeyTypeHash},
+	{AttributeName: aws.String(attrCreated), KeyType: types.KeyTypeRange},
+}
+
+func define(name string, t types.ScalarAttributeType) types.AttributeDefinition {
+	return types.AttributeDefinition{AttributeName: &name, AttributeType: t}
+}
+
+// ErrNoTable is returned by CheckTable.
+var ErrNoTable = errors.New("dynamo: there is no such table")
+
+// CheckTable reports whether the table is there and has our key and index:
+// nil, [ErrNoTable], or another error. An endpoint that does not let us look
+// is taken to have them. It takes at most 5 seconds.
+func (s *Store) CheckTable(ctx context.Context) error { return s.checkTable(ctx, true) }
+
+func (s *Store) checkTable(ctx context.Context, indexed bool) error {
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	out, err := s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.table})
+	var absent *types.ResourceNotFoundException
+	var api smithy.APIError
+	switch {
+	case errors.As(err, &absent):
+		return ErrNoTable
+	case errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException":
+		return nil
+	case err != nil:
+		return fmt.Errorf("dynamo: look at table %s: %w", s.table, err)
+	}
+	if err := ours(out.Table, indexed); err != nil {
+		return fmt.Errorf("dynamo: table %s: %w", s.table, err)
+	}
+	return nil
+}
+
+var (
+	errKey   = fmt.Errorf("it has another key; it must be %s, a string, alone", attrKey)
+	errIndex = fmt.Errorf("it has no index %s with the keys %s and %s", userIndex, attrUser, attrCreated)
+)
+
+// awaitTable returns when the table is active and is ours.
+func (s *Store) awaitTable(ctx context.Context, indexed bool) error {
 	tick := time.NewTicker(tablePoll)
 	defer tick.Stop()
 	for {
@@ -61,8 +121,8 @@ func (s *Store) awaitTable(ctx context.Context) error {
 		case errors.As(err, &notYet): // what was just created may not be shown yet
 		case err != nil:
 			return err
-		case !ourKey(out.Table):
-			return fmt.Errorf("it exists with another key; it must be %s, a string, alone", attrKey)
+		case ours(out.Table, indexed) != nil:
+			return ours(out.Table, indexed)
 		case out.Table.TableStatus == types.TableStatusActive || out.Table.TableStatus == types.TableStatusUpdating:
 			return nil
 		}
@@ -72,6 +132,23 @@ func (s *Store) awaitTable(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// ours checks the keys of a table.
+func ours(t *types.TableDescription, indexed bool) error {
+	switch {
+	case !ourKey(t):
+		return errKey
+	case indexed && !slices.ContainsFunc(t.GlobalSecondaryIndexes, ourIndex):
+		return errIndex
+	}
+	return nil
+}
+
+func ourIndex(d types.GlobalSecondaryIndexDescription) bool {
+	return aws.ToString(d.IndexName) == userIndex && slices.EqualFunc(d.KeySchema, userKey, func(a, b types.KeySchemaElement) bool {
+		return aws.ToString(a.AttributeName) == aws.ToString(b.AttributeName) && a.KeyType == b.KeyType
+	})
 }
 
 func ourKey(t *types.TableDescription) bool {

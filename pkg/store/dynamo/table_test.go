@@ -1,6 +1,10 @@
 package dynamo_test
 
 import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -29,6 +33,7 @@ func TestCreateTable(t *testing.T) {
 					t.Errorf("%s: TTL enabled %v", what, ttl)
 				}
 			}
+			checkIndex(t, b)
 			if !first {
 				return // dynalite has no TTL
 			}
@@ -40,6 +45,53 @@ func TestCreateTable(t *testing.T) {
 				t.Errorf("TTL is on %q, want %q", got, dynamo.TTLAttribute)
 			}
 		})
+	}
+}
+
+// checkIndex: the index has what never changes of an item, and no more.
+func checkIndex(t *testing.T, b *bench) {
+	t.Helper()
+	out, err := b.client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &b.table})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Table.GlobalSecondaryIndexes) != 1 {
+		t.Fatalf("%d indexes, want 1", len(out.Table.GlobalSecondaryIndexes))
+	}
+	index := out.Table.GlobalSecondaryIndexes[0]
+	keys := ""
+	for _, k := range index.KeySchema {
+		keys += aws.ToString(k.AttributeName) + " " + string(k.KeyType) + " "
+	}
+	if aws.ToString(index.IndexName) != "by_user" || keys != "user HASH created RANGE " || index.Projection.ProjectionType != types.ProjectionTypeKeysOnly {
+		t.Errorf("index %s of %s, projection %s", aws.ToString(index.IndexName), keys, index.Projection.ProjectionType)
+	}
+}
+
+func TestCheckTable(t *testing.T) {
+	for name, start := range peer.Endpoints(t) {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, name, start(t))
+			if err := b.CheckTable(t.Context()); !errors.Is(err, dynamo.ErrNoTable) {
+				t.Errorf("no table: %v", err)
+			}
+			if _, err := b.CreateTable(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.CheckTable(t.Context()); err != nil {
+				t.Errorf("a table: %v", err)
+			}
+		})
+	}
+	for code, want := range map[string]bool{"AccessDeniedException": true, "UnrecognizedClientException": false} {
+		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"__type":"com.amazon.coral.service#`+code+`","message":"no"}`)
+		}))
+		defer endpoint.Close()
+		if err := dynamo.NewFromConfig(config(nil), "flows", endpoint.URL).CheckTable(t.Context()); (err == nil) != want {
+			t.Errorf("%s: %v", code, err)
+		}
 	}
 }
 
@@ -55,6 +107,9 @@ func TestCreateTableRefusesAnotherKey(t *testing.T) {
 			})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if err := b.CheckTable(t.Context()); err == nil || !strings.Contains(err.Error(), "another key") {
+				t.Errorf("looked at: %v", err)
 			}
 			if _, err := b.CreateTable(t.Context()); err == nil || !strings.Contains(err.Error(), "another key") {
 				t.Errorf("got %v", err)

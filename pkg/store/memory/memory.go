@@ -7,7 +7,6 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,116 +14,108 @@ import (
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/session"
+	"github.com/latchkey-go/latchkey/pkg/user"
 )
 
 const (
-	// defaultLimit keeps the store under about 100 MB.
-	defaultLimit = 100_000
-	// grace is how long an expired login is kept, so that its browser is told
-	// that it came late and not that nobody knows it.
-	grace = 10 * time.Minute
+	// defaultLimit keeps the largest kind, logins of 3 KB with the longest
+	// return_to, under about 200 MB.
+	defaultLimit = 50_000
+	// lateness is how long what has expired is kept, so that it is refused as
+	// expired and not as unknown.
+	lateness = 10 * time.Minute
 	// sweepEvery is the least number of puts between two sweeps.
 	sweepEvery = 1024
 )
 
-// errFull: there is no room, and nothing has expired.
-var errFull = errors.New("full of live logins")
+var (
+	// errFull: there is no room, and nothing has expired.
+	errFull    = errors.New("full of what has not expired")
+	errNoNonce = errors.New("the nonce is empty")
+)
 
-// Store keeps logins in flight. It is safe for concurrent use. Set its fields
-// before the first call only.
+// Store keeps logins in flight, grants, sign-ins, consents and tries. It is
+// safe for concurrent use. Set its fields before the first call only.
 type Store struct {
-	// Now is the clock by which old logins are swept out; New sets time.Now.
-	// Whether a login has expired goes by the caller's clock.
+	// Now is the clock by which what is old is swept out; New sets time.Now.
+	// Whether something has expired goes by the caller's clock.
 	Now func() time.Time
-	// Limit is how many logins are kept; New sets 100,000.
+	// Limit is how many of each kind are kept; New sets 50,000.
 	Limit int
 
-	mu     sync.Mutex
-	logins map[string]session.Record
-	puts   int       // since the last sweep
-	swept  time.Time // when the last sweep for room found none
+	mu      sync.Mutex
+	logins  shelf[session.Record]
+	grants  shelf[packed]
+	signIns shelf[session.Record] // and consents
+	tries   shelf[user.Tries]
 }
 
 // New returns an empty Store.
 func New() *Store {
-	return &Store{Now: time.Now, Limit: defaultLimit, logins: map[string]session.Record{}}
+	ends := func(r session.Record) time.Time { return r.ExpiresAt }
+	return &Store{
+		Now: time.Now, Limit: defaultLimit,
+		logins:  newShelf(ends),
+		grants:  newShelf(packed.expires),
+		signIns: newShelf(ends),
+		tries:   newShelf(func(t user.Tries) time.Time { return t.ExpiresAt }),
+	}
 }
 
-// PutLogin keeps r. It fails when the store is full of logins that have not
-// expired.
-func (s *Store) PutLogin(ctx context.Context, r session.Record) error {
+// enter locks the store for a method call, which errors name; leave must
+// follow when there is no error.
+func (s *Store) enter(ctx context.Context, what string) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("memory: put login: %w", err)
+		return wrap(what, err)
 	}
-	r.Sealed = bytes.Clone(r.Sealed)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.makeRoom(); err != nil {
-		return fmt.Errorf("memory: put login: %w", err)
-	}
-	s.logins[r.Key] = r
 	return nil
 }
 
-// makeRoom sweeps once per so many puts as there are logins, which makes it
-// cheap on average, and when the store is full.
-func (s *Store) makeRoom() error {
-	s.puts++
-	if s.puts >= max(sweepEvery, len(s.logins)) {
-		s.sweep(s.Now().Add(-grace))
+func (s *Store) leave() { s.mu.Unlock() }
+
+func wrap(what string, err error) error { return fmt.Errorf("memory: %s: %w", what, err) }
+
+// shelf keeps records of one kind under their keys.
+type shelf[R any] struct {
+	at    map[string]R
+	ends  func(R) time.Time
+	puts  int       // since the last sweep
+	swept time.Time // when the last sweep for room found none
+}
+
+func newShelf[R any](ends func(R) time.Time) shelf[R] {
+	return shelf[R]{at: map[string]R{}, ends: ends}
+}
+
+// room sweeps once per so many puts as there are records, which makes it
+// cheap on average, and when the shelf is full. It reports whether there is
+// room for one more.
+func (h *shelf[R]) room(now time.Time, limit int) bool {
+	h.puts++
+	if h.puts >= max(sweepEvery, len(h.at)) {
+		h.sweep(now.Add(-lateness))
 	}
-	if len(s.logins) < s.Limit {
-		return nil
+	if len(h.at) < limit {
+		return true
 	}
-	now := s.Now()
-	if age := now.Sub(s.swept); age >= 0 && age < time.Second {
-		return errFull // a sweep has just found nothing
+	if age := now.Sub(h.swept); age >= 0 && age < time.Second {
+		return false // a sweep has just found nothing
 	}
-	s.sweep(now)
-	if len(s.logins) >= s.Limit {
-		s.swept = now
-		return errFull
+	h.sweep(now)
+	if len(h.at) >= limit {
+		h.swept = now
+		return false
 	}
-	return nil
+	return true
 }
 
 // sweep drops what had expired at the time.
-func (s *Store) sweep(at time.Time) {
-	s.puts = 0
-	for key, r := range s.logins {
-		if !at.Before(r.ExpiresAt) {
-			delete(s.logins, key)
+func (h *shelf[R]) sweep(at time.Time) {
+	h.puts = 0
+	for key, r := range h.at {
+		if !at.Before(h.ends(r)) {
+			delete(h.at, key)
 		}
 	}
-}
-
-// ClaimLogin consumes the login under key for the browser with browserHash
-// and marks it with nonce. nonce is fresh for each request; repeated with the
-// same one, ClaimLogin succeeds again.
-//
-// It answers with session.ErrUnknown, ErrExpired, ErrOtherBrowser or ErrUsed,
-// in that order of precedence, with the record on ErrExpired and ErrUsed.
-func (s *Store) ClaimLogin(ctx context.Context, key, browserHash, nonce string, now time.Time) (session.Record, error) {
-	if err := ctx.Err(); err != nil {
-		return session.Record{}, fmt.Errorf("memory: claim login: %w", err)
-	}
-	if nonce == "" {
-		return session.Record{}, errors.New("memory: claim login: the nonce is empty")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, ok := s.logins[key]
-	if !ok {
-		return session.Record{}, session.ErrUnknown
-	}
-	err := r.Verdict(browserHash, nonce, now)
-	switch {
-	case errors.Is(err, session.ErrOtherBrowser):
-		return session.Record{}, err
-	case err == nil:
-		r.Claim = nonce
-		s.logins[key] = r
-	}
-	r.Sealed = bytes.Clone(r.Sealed)
-	return r, err
 }

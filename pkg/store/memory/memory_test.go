@@ -7,13 +7,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/client"
+	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/session"
 	"github.com/latchkey-go/latchkey/pkg/store/memory"
 	"github.com/latchkey-go/latchkey/pkg/store/storetest"
+	"github.com/latchkey-go/latchkey/pkg/user"
 )
 
-func TestLogins(t *testing.T) {
-	storetest.Logins(t, func(*testing.T) storetest.Subject { return storetest.Subject{Store: memory.New()} })
+func subject(*testing.T) storetest.Subject { return storetest.Subject{Store: memory.New()} }
+
+func TestLogins(t *testing.T)  { storetest.Logins(t, subject) }
+func TestGrants(t *testing.T)  { storetest.Grants(t, subject) }
+func TestSignIns(t *testing.T) { storetest.SignIns(t, subject) }
+func TestTries(t *testing.T)   { storetest.Tries(t, subject) }
+
+func TestAccounts(t *testing.T) {
+	storetest.Accounts(t, func(*testing.T) storetest.AccountSubject {
+		return storetest.AccountSubject{Store: &memory.Accounts{}, Exists: memory.ErrExists}
+	})
 }
 
 // record is one of many, at a fixed clock.
@@ -94,6 +106,26 @@ func TestRecordIsACopy(t *testing.T) {
 	}
 }
 
+func TestGrantIsACopy(t *testing.T) {
+	s := memory.New()
+	r := grant.Record{Key: "grant#k", Client: "c", Status: grant.Active, Seq: 1, Sealed: []byte("sealed"),
+		IdleAt: time.Now().Add(time.Hour), MaxAt: time.Now().Add(time.Hour), ExpiresAt: time.Now().Add(time.Hour)}
+	if err := s.PutGrant(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	r.Sealed[0] = 'X'
+	for seq := range uint32(3) {
+		got, err := s.GetGrant(t.Context(), r.Key)
+		if seq > 0 {
+			got, err = s.Rotate(t.Context(), r.Key, grant.Rotation{Client: "c", Seq: seq, Nonce: "n", Now: time.Now(), IdleAt: r.IdleAt})
+		}
+		if err != nil || string(got.Sealed) != "sealed" {
+			t.Fatalf("sealed %q, %v", got.Sealed, err)
+		}
+		got.Sealed[0] = 'Y'
+	}
+}
+
 func mustPut(t *testing.T, s *memory.Store, r session.Record) {
 	t.Helper()
 	if err := s.PutLogin(t.Context(), r); err != nil {
@@ -128,5 +160,70 @@ func BenchmarkClaimLogin(b *testing.B) {
 		if _, err := s.ClaimLogin(b.Context(), r.Key, "browser", "n", now); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestFullOfGrants(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	s := memory.New()
+	s.Now, s.Limit = func() time.Time { return now }, 3
+	put := func(i int) error {
+		return s.PutGrant(t.Context(), grant.Record{Key: "grant#" + strconv.Itoa(i), ExpiresAt: now.Add(time.Minute)})
+	}
+	for i := range 3 {
+		if err := put(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if put(3) == nil {
+		t.Error("a fourth live grant was taken")
+	}
+	if err := put(2); err != nil {
+		t.Errorf("one that is there already: %v", err)
+	}
+	mustPut(t, s, record(0, now.Add(time.Minute))) // each kind has its own room
+	now = now.Add(time.Minute)
+	if err := put(3); err != nil {
+		t.Errorf("in the place of an expired one: %v", err)
+	}
+}
+
+func TestNewAccounts(t *testing.T) {
+	a, err := memory.NewAccounts([]user.User{{Name: "a"}}, []client.Client{{ID: "c"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := a.GetClient(t.Context(), "c"); err != nil || c.ID != "c" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for name, users := range map[string][]user.User{"without a name": {{}}, "two of a name": {{Name: "a"}, {Name: "a", Email: "x"}}} {
+		if _, err := memory.NewAccounts(users, nil); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// Refreshing costs the same however many grants there are.
+func BenchmarkRotate(b *testing.B) {
+	for _, n := range []int{1, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s, now := memory.New(), time.Now()
+			for i := range n {
+				r := grant.Record{
+					Key: "grant#" + strconv.Itoa(i), Client: "c", Status: grant.Active, Seq: 1, Sealed: make([]byte, 300),
+					IdleAt: now.Add(time.Hour), MaxAt: now.Add(time.Hour), ExpiresAt: now.Add(time.Hour),
+				}
+				if err := s.PutGrant(b.Context(), r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportAllocs()
+			for seq := uint32(1); b.Loop(); seq++ {
+				o := grant.Rotation{Client: "c", Seq: seq, Nonce: "n", Now: now, IdleAt: now.Add(time.Hour)}
+				if _, err := s.Rotate(b.Context(), "grant#0", o); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -80,7 +80,31 @@ func Delay(d time.Duration) Fault {
 // StaleRead answers a GetItem with an old reply, as an eventually consistent
 // read may be answered, unless it asks for a consistent one.
 func StaleRead(reply string) Fault {
-	stale := Reply(http.StatusOK, reply)
+	return stale(reply, func(body []byte) bool {
+		var asked struct{ ConsistentRead bool }
+		return json.Unmarshal(body, &asked) == nil && asked.ConsistentRead
+	})
+}
+
+// StaleBatch is StaleRead for a BatchGetItem: it finds nothing, unless every
+// table is to be read consistently.
+var StaleBatch = stale(`{"Responses":{},"UnprocessedKeys":{}}`, func(body []byte) bool {
+	var asked struct {
+		RequestItems map[string]struct{ ConsistentRead bool }
+	}
+	if json.Unmarshal(body, &asked) != nil {
+		return false
+	}
+	for _, table := range asked.RequestItems {
+		if !table.ConsistentRead {
+			return false
+		}
+	}
+	return true
+})
+
+func stale(reply string, consistent func(body []byte) bool) Fault {
+	old := Reply(http.StatusOK, reply)
 	return func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)
 		closeBody(r)
@@ -89,11 +113,10 @@ func StaleRead(reply string) Fault {
 		}
 		r = r.Clone(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		var asked struct{ ConsistentRead bool }
-		if json.Unmarshal(body, &asked) == nil && asked.ConsistentRead {
+		if consistent(body) {
 			return next.RoundTrip(r)
 		}
-		return stale(next, r)
+		return old(next, r)
 	}
 }
 

@@ -10,15 +10,32 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/pkce"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
-// Store is what the contract is about.
+// Store is what the contract is about: what a Flows table does.
 type Store interface {
 	PutLogin(ctx context.Context, r session.Record) error
 	ClaimLogin(ctx context.Context, key, browserHash, nonce string, now time.Time) (session.Record, error)
+
+	PutGrant(ctx context.Context, r grant.Record) error
+	RedeemCode(ctx context.Context, key string, d grant.Redemption) (grant.Record, error)
+	Rotate(ctx context.Context, key string, o grant.Rotation) (grant.Record, error)
+	GetGrant(ctx context.Context, key string) (grant.Record, error)
+	RevokeGrant(ctx context.Context, key, clientHash string) error
+
+	PutSignIn(ctx context.Context, r session.Record) error
+	DeleteSignIn(ctx context.Context, key string) error
+	GetSignIn(ctx context.Context, signInKey, consentKey string) (signIn, consent session.Record, err error)
+	PutConsent(ctx context.Context, r session.Record) error
+	EndUser(ctx context.Context, userHash string) error
+	ForgetUser(ctx context.Context, userHash string) error
+
+	TakeTry(ctx context.Context, bucket string, limit int, now time.Time) (wait time.Duration, err error)
+	ReturnTry(ctx context.Context, bucket string) error
 }
 
 // Subject is a store under test and what its test can do with it.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/secret"
+	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
+)
+
+type keysCommands struct {
+	Show   keysShow   `cmd:"" help:"List the ids of the deployment's keys, newest first."`
+	Rotate keysRotate `cmd:"" help:"Add a key; from then on it signs and seals. The others still verify and open."`
+	Retire keysRetire `cmd:"" help:"Drop a key: what it signed or sealed is no longer taken, and grants sealed with it end."`
+}
+
+// operator opens the secret that LATCHKEY_SECRET_ARN names.
+func operator(ctx context.Context) (*awssecret.Operator, error) {
+	e := env.Reader{Partial: true}
+	arn := e.Required("LATCHKEY_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:latchkey")
+	if err := e.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	return awssecret.NewOperator(cfg, arn), nil
+}
+
+type keysShow struct{}
+
+func (keysShow) Run(ctx context.Context) error {
+	o, err := operator(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := o.Read(ctx)
+	if err != nil {
+		return err
+	}
+	ring, err := secret.ParseRing(list.Reveal())
+	if err != nil {
+		return err
+	}
+	showKeys(ring)
+	return nil
+}
+
+// showKeys prints ids, which reveal nothing.
+func showKeys(ring *secret.Ring) {
+	for i, root := range ring.Roots() {
+		what := "verifies and opens"
+		if i == 0 {
+			what = "signs and seals"
+		}
+		fmt.Println(root.ID + "\t" + what)
+	}
+}
+
+type keysRotate struct{}
+
+func (keysRotate) Run(ctx context.Context) error {
+	return changeKeys(ctx, func(list string) (string, error) { return secret.Mint(256) + "," + list, nil })
+}
+
+type keysRetire struct {
+	ID string `arg:"" help:"The key's id, as keys show prints it."`
+}
+
+func (c *keysRetire) Run(ctx context.Context) error {
+	return changeKeys(ctx, func(list string) (string, error) { return without(list, c.ID) })
+}
+
+// changeKeys writes the changed list, once it is sure that it can be read.
+func changeKeys(ctx context.Context, change func(list string) (string, error)) error {
+	o, err := operator(ctx)
+	if err != nil {
+		return err
+	}
+	var ring *secret.Ring
+	err = o.Change(ctx, func(list string) (string, error) {
+		list, err := change(list)
+		if err == nil {
+			ring, err = secret.ParseRing(list)
+		}
+		return list, err
+	})
+	if err != nil {
+		return err
+	}
+	showKeys(ring)
+	fmt.Println("running functions notice within five minutes, a new key at once when something names it")
+	return nil
+}
+
+// without is list without the secret whose key has the id.
+func without(list, id string) (string, error) {
+	var left []string
+	for _, text := range strings.Split(list, ",") {
+		ring, err := secret.ParseRing(text)
+		if err != nil {
+			return "", err
+		}
+		if ring.Newest().ID != id {
+			left = append(left, strings.TrimSpace(text))
+		}
+	}
+	switch all := strings.Count(list, ",") + 1; {
+	case len(left) == all:
+		return "", fmt.Errorf("there is no key %s; latchkey keys show lists them", id)
+	case len(left) == 0:
+		return "", errors.New("this is the only key; add another first: latchkey keys rotate")
+	}
+	return strings.Join(left, ","), nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
+)
+
+// place says which tables a command works on.
+type place struct {
+	Stack string `placeholder:"NAME" help:"Take the tables from this CloudFormation stack instead of TABLE_NAME and ACCOUNTS_TABLE_NAME."`
+}
+
+// The outputs of the template that name its tables.
+const (
+	outputFlows    = "TableName"
+	outputAccounts = "AccountsTableName"
+)
+
+// stores are the two tables of one deployment. flows is nil if nobody named it.
+type stores struct {
+	accounts *dynamo.Accounts
+	flows    *dynamo.Store
+}
+
+// open opens the Accounts table, and with both set also the Flows table, which
+// has to be known then.
+func (p place) open(ctx context.Context, both bool) (*stores, error) {
+	e := env.Reader{Partial: true}
+	t := tablesFromEnv(&e)
+	if p.Stack == "" {
+		e.Required("ACCOUNTS_TABLE_NAME", "latchkey-accounts")
+		if both {
+			e.Required("TABLE_NAME", "latchkey-flows")
+		}
+	}
+	if err := e.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := awsConfig(ctx, t.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	if p.Stack != "" {
+		if t.flows, t.accounts, err = tablesOf(ctx, cloudformation.NewFromConfig(cfg), p.Stack); err != nil {
+			return nil, err
+		}
+	}
+	s := &stores{accounts: dynamo.NewAccountsFromConfig(cfg, t.accounts, t.endpoint)}
+	if err := usable(s.accounts.CheckTable(ctx), "ACCOUNTS_TABLE_NAME", t.accounts, t.endpoint); err != nil {
+		return nil, err
+	}
+	if both {
+		s.flows = dynamo.NewFromConfig(cfg, t.flows, t.endpoint)
+		if err := usable(s.flows.CheckTable(ctx), "TABLE_NAME", t.flows, t.endpoint); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// stacks is what tablesOf needs of CloudFormation.
+type stacks interface {
+	DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput, more ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
+}
+
+// tablesOf reads the names of both tables from a stack's outputs.
+func tablesOf(ctx context.Context, from stacks, stack string) (flows, accounts string, err error) {
+	out, err := from.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
+	if err != nil || len(out.Stacks) != 1 {
+		return "", "", fmt.Errorf("--stack %s: there is no such stack here, or your credentials do not allow to look at it; check the name and AWS_REGION", stack)
+	}
+	for _, o := range out.Stacks[0].Outputs {
+		switch aws.ToString(o.OutputKey) {
+		case outputFlows:
+			flows = aws.ToString(o.OutputValue)
+		case outputAccounts:
+			accounts = aws.ToString(o.OutputValue)
+		}
+	}
+	if flows == "" || accounts == "" {
+		return "", "", fmt.Errorf("--stack %s: the stack has no outputs %s and %s; is it Latchkey's, with the built-in server?", stack, outputFlows, outputAccounts)
+	}
+	return flows, accounts, nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/authorization"
+	"github.com/latchkey-go/latchkey/pkg/client"
+	"github.com/latchkey-go/latchkey/pkg/discovery"
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/grant"
+	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/secret"
+	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
+	"github.com/latchkey-go/latchkey/pkg/store/memory"
+	"github.com/latchkey-go/latchkey/pkg/token"
+	"github.com/latchkey-go/latchkey/pkg/user"
+	"github.com/latchkey-go/latchkey/pkg/userinfo"
+)
+
+// flows is the store of everything that expires, for both halves.
+type flows interface {
+	rp.Logins
+	authorization.Flows
+	token.Grants
+}
+
+// accounts is where users and clients are read.
+type accounts interface {
+	GetUser(ctx context.Context, name string) (user.User, error)
+	client.Store
+}
+
+// server is the server half of the stack, and whom it knows.
+type server struct {
+	keys      secret.Keys
+	lifetimes grant.Lifetimes
+	accounts  accounts
+	// found is what --config or the demo gave; nil with a table of accounts.
+	found *fixtures
+}
+
+// newServer reads the settings of the server half. Users and clients come from
+// the table if there is one, else from the file, else they are the demo.
+func newServer(e *env.Reader, file, table string) (*server, error) {
+	s := &server{}
+	lifetimes := grant.DefaultLifetimes
+	switch {
+	case file != "" && table != "":
+		return nil, errors.New("--config contradicts ACCOUNTS_TABLE_NAME, where users and clients are then; leave out one of the two")
+	case file != "":
+		var err error
+		if s.found, err = readConfig(file); err != nil {
+			return nil, err
+		}
+	case table == "" && e.String("AWS_LAMBDA_FUNCTION_NAME") != "":
+		return nil, errors.New("the demo user does not exist on Lambda (AWS_LAMBDA_FUNCTION_NAME is set): everybody knows that password; set ACCOUNTS_TABLE_NAME, or give --config FILE")
+	case table == "":
+		s.found = demoConfig()
+	}
+	if s.found != nil {
+		lifetimes = s.found.lifetimes
+		known, err := memory.NewAccounts(s.found.users, s.found.clients)
+		if err != nil {
+			return nil, fmt.Errorf("--config: %w", err)
+		}
+		s.accounts = known
+	}
+	s.lifetimes = grant.LifetimesFromEnv(e, lifetimes)
+	if e.Given("LATCHKEY_SECRET") || e.Given("LATCHKEY_SECRET_ARN") {
+		s.keys = awssecret.KeysFromEnv(e)
+		return s, nil
+	}
+	ring, err := secret.ParseRing(secret.Mint(256))
+	s.keys = ring
+	return s, err
+}
+
+// handle puts the server half on mux.
+func (s *server) handle(mux *http.ServeMux, kept flows, now func() time.Time) {
+	clients := &client.Registry{Clients: s.accounts, Now: now}
+	forms := &authorization.Endpoint{Keys: s.keys, Clients: clients, Users: s.accounts, Flows: kept, Lifetimes: s.lifetimes, Now: now}
+	for _, path := range authorization.Paths {
+		mux.Handle(path, forms)
+	}
+	tokens := &token.Endpoint{Keys: s.keys, Clients: clients, Users: s.accounts, Grants: kept, Lifetimes: s.lifetimes, Now: now}
+	for _, path := range []string{"/oauth/tokenize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/jwks"} {
+		mux.Handle(path, tokens.Routes())
+	}
+	mux.Handle("/oauth/userinfo", &userinfo.Endpoint{Keys: s.keys, Grants: kept, Users: s.accounts, Now: now})
+	documents := &discovery.Endpoint{}
+	mux.Handle(discovery.PathOAuth, documents)
+	mux.Handle(discovery.PathOpenID, documents)
+}
+
+// warn says what nobody should have outside of a demonstration.
+func (s *server) warn() {
+	if s.found == nil {
+		return
+	}
+	for _, c := range s.found.clients {
+		if c.PKCEOptional {
+			fmt.Fprintln(os.Stderr, "latchkey: warning: client "+c.ID+" may leave PKCE out (require_pkce: false); its codes can be stolen and used by others")
+		}
+	}
+}

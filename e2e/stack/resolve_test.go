@@ -1,0 +1,116 @@
+package stack_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/latchkey-go/latchkey/e2e/stack"
+)
+
+const twoTables = `
+Parameters:
+  More: {Type: String, AllowedValues: ['true', 'false']}
+Conditions:
+  WithMore: !Equals [!Ref More, 'true']
+Resources:
+  Api: {Type: AWS::Serverless::HttpApi}
+  First: {Type: AWS::DynamoDB::Table}
+  Second:
+    Type: AWS::DynamoDB::Table
+    Condition: WithMore
+  Secret:
+    Type: AWS::SecretsManager::Secret
+    Condition: WithMore
+  Always:
+    Type: AWS::Serverless::Function
+    Properties: {Environment: {Variables: {TABLE: !Ref First}}}
+  Sometimes:
+    Type: AWS::Serverless::Function
+    Condition: WithMore
+    Properties: {Environment: {Variables: {TABLE: !Ref First, SECOND: !Ref Second, SECRET: !Ref Secret}}}
+Outputs:
+  First: {Value: !Ref First}
+  Second:
+    Condition: WithMore
+    Value: !Ref Second
+`
+
+// environments are those of the functions that a template has.
+func environments(t *testing.T, text string, v stack.Values) map[string]map[string]string {
+	t.Helper()
+	template, err := stack.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := template.Resolve(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions, err := doc.Functions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]string{}
+	for _, f := range functions {
+		all[f.ID] = f.Environment
+	}
+	return all
+}
+
+func TestTablesHaveNamesOfTheirOwn(t *testing.T) {
+	const arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:Secret-AbCdEf"
+	more := map[string]string{"More": "true"}
+	for _, c := range []struct {
+		name          string
+		values        stack.Values
+		first, second string
+	}{
+		{"logical ids", stack.Values{Parameters: more}, "First", "Second"},
+		{"one name is the first table's", stack.Values{Parameters: more, Table: "a"}, "a", "Second"},
+		{"names by logical id", stack.Values{Parameters: more, Tables: map[string]string{"First": "a", "Second": "b"}}, "a", "b"},
+		{"both ways", stack.Values{Parameters: more, Table: "a", Tables: map[string]string{"Second": "b"}}, "a", "b"},
+		{"the logical id goes first", stack.Values{Parameters: more, Table: "a", Tables: map[string]string{"First": "b"}}, "b", "Second"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := map[string]map[string]string{"Always": {"TABLE": c.first}, "Sometimes": {"TABLE": c.first, "SECOND": c.second, "SECRET": arn}}
+			if diff := cmp.Diff(want, environments(t, twoTables, c.values)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatAConditionLeavesOut(t *testing.T) {
+	without := stack.Values{Parameters: map[string]string{"More": "false"}}
+	if diff := cmp.Diff(map[string]map[string]string{"Always": {"TABLE": "First"}}, environments(t, twoTables, without)); diff != "" {
+		t.Errorf("functions: -want +got\n%s", diff)
+	}
+	template, err := stack.Parse([]byte(twoTables))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := template.Resolve(without)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc.Get("Outputs", "Second") != nil || doc.Get("Outputs", "First") == nil {
+		t.Errorf("outputs: %v", doc["Outputs"])
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"a reference to what is not there", "{TABLE: !Ref First}", "{TABLE: !Ref Second}", "Second is not there under these conditions"},
+		{"an ARN of what is not there", "{TABLE: !Ref First}", "{TABLE: !GetAtt Second.Arn}", "Second is not there under these conditions"},
+		{"a condition that nobody declared", "Condition: WithMore\n    Value", "Condition: Other\n    Value", "no condition is named Other"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			template, err := stack.Parse([]byte(strings.Replace(twoTables, c.old, c.new, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := template.Resolve(without); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,158 @@
+package e2e_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"github.com/latchkey-go/latchkey/e2e/stack"
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/grant"
+	"github.com/latchkey-go/latchkey/pkg/provider"
+	"github.com/latchkey-go/latchkey/pkg/rp"
+)
+
+// TestParameterCombinations sees that the rules refuse, before anything is
+// made, what the functions would refuse at their start.
+func TestParameterCombinations(t *testing.T) {
+	tmpl, err := stack.Parse([]byte(readDeployment(t).template))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, parameters string
+		refused          string // by which rule; empty: accepted
+	}{
+		{"nothing at all: the built-in server", "", ""},
+		{"a preset", "Provider=google ClientId=x", ""},
+		{"an issuer", "OidcIssuer=https://idp.example ClientId=x", ""},
+		{"single endpoints", "AuthorizeUrl=https://idp.example/a TokenUrl=https://idp.example/t ClientId=x", ""},
+		{"a preset that needs a base URL", "Provider=keycloak ProviderUrl=https://idp.example/realms/a ClientId=x", ""},
+		{"a provider and no server", "Provider=google ClientId=x BuiltInServer=false", ""},
+		{"neither provider nor server", "BuiltInServer=false", "ProviderIsNamed"},
+		{"a client and neither provider nor server", "ClientId=x BuiltInServer=false", "rule "},
+		{"a preset without a client", "Provider=google", "ProviderNeedsClientId"},
+		{"an issuer without a client", "OidcIssuer=https://idp.example", "ProviderNeedsClientId"},
+		{"endpoints without a client", "AuthorizeUrl=https://idp.example/a TokenUrl=https://idp.example/t", "ProviderNeedsClientId"},
+		{"a client without a provider", "ClientId=x", "ClientNeedsProvider"},
+		{"a client secret without a provider", "ClientSecretArn=" + secretARN, "ClientNeedsProvider"},
+		{"a base URL without a preset", "ProviderUrl=https://idp.example", "ClientNeedsProvider"},
+		{"two providers", "Provider=google OidcIssuer=https://idp.example ClientId=x", "PresetStandsAlone"},
+		{"half of the endpoints", "AuthorizeUrl=https://idp.example/a ClientId=x", "AuthorizeUrlNeedsTokenUrl"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			parameters := map[string]string{}
+			for _, p := range strings.Fields(c.parameters) {
+				name, value, _ := strings.Cut(p, "=")
+				parameters[name] = value
+			}
+			doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
+			if c.refused != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refused) {
+					t.Errorf("got %v, want a refusal by %s", err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			functions, err := doc.Functions()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range functions {
+				if f.ID != "Login" {
+					continue
+				}
+				e := env.Reader{Environ: environ(f.Environment), Partial: true}
+				provider.FromEnv(&e)
+				if err := e.Err(); err != nil {
+					t.Errorf("the code refuses them: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// durations are the parameters that the code reads as one, with its reader.
+var durations = map[string]struct {
+	setting string
+	read    func(*env.Reader) time.Duration
+}{
+	"LoginTtl":     {"LOGIN_TTL", rp.LoginTTL},
+	"CodeTtl":      {"CODE_TTL", func(e *env.Reader) time.Duration { return lifetimes(e).Code }},
+	"AccessTtl":    {"ACCESS_TTL", func(e *env.Reader) time.Duration { return lifetimes(e).Access }},
+	"RefreshTtl":   {"REFRESH_TTL", func(e *env.Reader) time.Duration { return lifetimes(e).Refresh }},
+	"RefreshGrace": {"REFRESH_GRACE", func(e *env.Reader) time.Duration { return lifetimes(e).RefreshGrace }},
+	"RefreshMax":   {"REFRESH_MAX", func(e *env.Reader) time.Duration { return lifetimes(e).RefreshMax }},
+	"SessionIdle":  {"SESSION_IDLE", func(e *env.Reader) time.Duration { return lifetimes(e).FirstPartyRefresh }},
+}
+
+func lifetimes(e *env.Reader) grant.Lifetimes {
+	return grant.LifetimesFromEnv(e, grant.DefaultLifetimes)
+}
+
+// durationProblems compares the durations of a template with the code: the
+// same defaults, and no value that the code refuses.
+func durationProblems(t *testing.T, template string) string {
+	t.Helper()
+	var parsed struct {
+		Parameters map[string]struct {
+			Default        string `yaml:"Default"`
+			AllowedPattern string `yaml:"AllowedPattern"`
+		} `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal([]byte(template), &parsed); err != nil {
+		t.Fatal(err)
+	}
+	problems := ""
+	for name, d := range durations {
+		p := parsed.Parameters[name]
+		if def, err := time.ParseDuration(p.Default); err != nil || def != d.read(&env.Reader{Environ: []string{}}) {
+			problems += name + ": the default " + p.Default + " is not the code's\n"
+		}
+		allowed := regexp.MustCompile(p.AllowedPattern)
+		if !allowed.MatchString(p.Default) {
+			problems += name + ": the default does not match\n"
+		}
+		for _, v := range []string{"", "0s", "00s", "1s", "60s", "99s", "599s", "600s", "601s", "9999s", "99999s", "0m", "1m", "9m", "10m", "11m", "999m", "1440m", "1441m",
+			"99999m", "1h", "24h", "25h", "99h", "720h", "8699h", "8759h", "8760h", "8761h", "9000h", "99999h", "1.5h", "1h30m", "-1s", "1d", "5"} {
+			e := env.Reader{Environ: []string{d.setting + "=" + v}, Partial: true}
+			d.read(&e)
+			if err := e.Err(); allowed.MatchString(v) && (v == "" || err != nil) {
+				problems += name + ": " + v + " is allowed, and the code refuses it\n"
+			}
+		}
+	}
+	return problems
+}
+
+func TestDurationsAreWhatTheCodeTakes(t *testing.T) {
+	intact := readDeployment(t).template
+	if diff := cmp.Diff("", durationProblems(t, intact)); diff != "" {
+		t.Error(diff)
+	}
+	for _, c := range []struct{ name, after, old, new string }{
+		{"another default", "  AccessTtl:", "Default: 5m", "Default: 6m"},
+		{"a code of twenty minutes", "  CodeTtl:", "10m|", "[12]0m|11m|"},
+		{"no lifetime at all", "  RefreshTtl:", "^([1-9]", "^([0-9]"},
+		{"more than a year", "  RefreshMax:", "8760)h", "8760|9000)h"},
+		{"a grace of an hour", "  RefreshGrace:", "0s|10m", "0s|1h|10m"},
+		{"a day and an hour", "  AccessTtl:", "2[0-4])h", "2[0-5])h"},
+		{"a session that never began", "  SessionIdle:", "^([1-9]", "^(0s|[1-9]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before, rest, found := strings.Cut(intact, c.after)
+			if !found || !strings.Contains(rest, c.old) {
+				t.Fatalf("nothing to change: no %q after %q", c.old, c.after)
+			}
+			if durationProblems(t, before+c.after+strings.Replace(rest, c.old, c.new, 1)) == "" {
+				t.Error("not noticed")
+			}
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-go/latchkey/e2e/stack"
+)
+
+const (
+	flowsARN            = "arn:aws:dynamodb:eu-central-1:123456789012:Flows"
+	accountsARN         = "arn:aws:dynamodb:eu-central-1:123456789012:Accounts"
+	deploymentSecretARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:DeploymentSecret-AbCdEf"
+)
+
+// allow is a statement as statements writes it: actions on the items of a table
+// whose keys begin with prefixes.
+func allow(table, prefixes, actions string) string {
+	return actions + " on " + table + " if map[ForAllValues:StringLike:map[dynamodb:LeadingKeys:[" + prefixes + "]]]"
+}
+
+// wantStatements is what each function may do with the tables and secrets: the
+// calls of pkg/store that it makes, and no other.
+var wantStatements = map[string][]string{
+	"Login": {
+		allow(flowsARN, "login#*", "dynamodb:PutItem"),
+	},
+	"Callback": {
+		allow(flowsARN, "login#*", "dynamodb:UpdateItem dynamodb:GetItem"),
+	},
+	"Authorize": {
+		allow(flowsARN, "signin#* consent#* grant#*", "dynamodb:PutItem"),
+		allow(flowsARN, "signin#* consent#*", "dynamodb:BatchGetItem"),
+		allow(flowsARN, "signin#*", "dynamodb:DeleteItem"),
+		allow(flowsARN, "try#*", "dynamodb:UpdateItem dynamodb:GetItem"),
+		allow(accountsARN, "user#* client#*", "dynamodb:GetItem"),
+		"secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>",
+	},
+	"Token": {
+		allow(flowsARN, "grant#*", "dynamodb:PutItem dynamodb:UpdateItem dynamodb:GetItem"),
+		allow(accountsARN, "user#* client#*", "dynamodb:GetItem"),
+		"secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>",
+	},
+	"Userinfo": {
+		allow(flowsARN, "grant#*", "dynamodb:GetItem"),
+		allow(accountsARN, "user#*", "dynamodb:GetItem"),
+		"secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>",
+	},
+	"Metadata": {},
+}
+
+func checkPolicies(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
+	for _, f := range functions {
+		p := stack.Document(f.Properties)
+		if p.Get("Policies") != nil {
+			r.addf("%s: Policies bring a managed policy with them; use a role of its own", f.ID)
+		}
+		role := doc.Get("Resources", f.ID+"Role", "Properties")
+		r.want(f.ID+": role", p.Get("Role"), any("arn:aws:iam:eu-central-1:123456789012:"+f.ID+"Role"))
+		properties, _ := role.(map[string]any)
+		r.want(f.ID+": properties of the role", slices.Sorted(maps.Keys(properties)), []string{"AssumeRolePolicyDocument", "Policies"})
+		want := slices.Clone(wantStatements[f.ID])
+		if secret := parameters["ClientSecretArn"]; secret != "" && f.ID == "Callback" {
+			want = append(want, "secretsmanager:GetSecretValue on "+secret+" if <nil>")
+		}
+		want = append(want, "logs:CreateLogStream logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:"+f.LogGroup+" if <nil>")
+		r.want(f.ID+": statements", statements(properties), want)
+	}
+}
+
+// statements writes each statement of a role's policies as one line.
+func statements(role stack.Document) []string {
+	var lines []string
+	policies, _ := role.Get("Policies").([]any)
+	for _, policy := range policies {
+		list, _ := stack.Document(policy.(map[string]any)).Get("PolicyDocument", "Statement").([]any)
+		for _, s := range list {
+			statement := stack.Document(s.(map[string]any))
+			lines = append(lines, fmt.Sprintf("%s on %v if %v", strings.Trim(fmt.Sprint(statement.Get("Action")), "[]"),
+				statement.Get("Resource"), statement.Get("Condition")))
+			if statement.Get("Effect") != "Allow" || strings.Contains(fmt.Sprint(statement.Get("Action"), statement.Get("Resource")), "*") {
+				lines = append(lines, "a wildcard or no Allow in the statement before")
+			}
+		}
+	}
+	return lines
+}
+
+// keySchema is a key schema as the template has it.
+func keySchema(namesAndTypes ...string) any {
+	var schema []any
+	for i := 0; i < len(namesAndTypes); i += 2 {
+		schema = append(schema, map[string]any{"AttributeName": namesAndTypes[i], "KeyType": namesAndTypes[i+1]})
+	}
+	return schema
+}
+
+// attributeTypes is a list of attribute definitions.
+func attributeTypes(namesAndTypes ...string) any {
+	var list []any
+	for i := 0; i < len(namesAndTypes); i += 2 {
+		list = append(list, map[string]any{"AttributeName": namesAndTypes[i], "AttributeType": namesAndTypes[i+1]})
+	}
+	return list
+}
+
+func checkTables(r *report, doc stack.Document, parameters map[string]string) {
+	tables := []string{"Flows"}
+	if builtIn(parameters) {
+		tables = []string{"Accounts", "Flows"}
+	}
+	r.want("tables", doc.OfType("AWS::DynamoDB::Table"), tables)
+	policy := map[string]string{"Flows": "Delete", "Accounts": "Retain"}
+	for _, id := range tables {
+		get := func(path ...string) any {
+			return doc.Get(slices.Concat([]string{"Resources", id, "Properties"}, path)...)
+		}
+		r.want(id+": billing", get("BillingMode"), any("PAY_PER_REQUEST"))
+		r.want(id+": key", get("KeySchema"), keySchema("pk", "HASH"))
+		r.want(id+": encryption", get("SSESpecification", "SSEEnabled"), any(true))
+		r.want(id+": deletion policy", doc.Get("Resources", id, "DeletionPolicy"), any(policy[id]))
+		r.want(id+": replacement policy", doc.Get("Resources", id, "UpdateReplacePolicy"), any(policy[id]))
+		// What expires must not come back; what people made must not get lost.
+		r.want(id+": point-in-time recovery", get("PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled"), any(id == "Accounts"))
+		r.want(id+": deletion protection", get("DeletionProtectionEnabled") == true, id == "Accounts")
+	}
+	flows := func(path ...string) any {
+		return doc.Get(slices.Concat([]string{"Resources", "Flows", "Properties"}, path)...)
+	}
+	r.want("Flows: key types", flows("AttributeDefinitions"), attributeTypes("pk", "S", "user", "S", "created", "N"))
+	r.want("Flows: TTL", flows("TimeToLiveSpecification"), any(map[string]any{"AttributeName": ttlAttribute, "Enabled": true}))
+	indexes, _ := flows("GlobalSecondaryIndexes").([]any)
+	if len(indexes) != 1 {
+		r.addf("Flows: %d indexes, want by_user alone", len(indexes))
+		return
+	}
+	index := maps.Clone(indexes[0].(map[string]any))
+	delete(index, "OnDemandThroughput") // checkAPI's
+	r.want("Flows: index", index, map[string]any{
+		"IndexName": "by_user", "KeySchema": keySchema("user", "HASH", "created", "RANGE"),
+		"Projection": map[string]any{"ProjectionType": "KEYS_ONLY"},
+	})
+}
+
+// checkDeploymentSecret: a comma would end the secret within its list, and 43
+// characters are the least that the code takes.
+func checkDeploymentSecret(r *report, doc stack.Document, parameters map[string]string) {
+	var want []string
+	if builtIn(parameters) {
+		want = []string{"DeploymentSecret"}
+		get := func(name string) any {
+			return doc.Get("Resources", "DeploymentSecret", "Properties", "GenerateSecretString", name)
+		}
+		r.want("deployment secret: length", get("PasswordLength"), any(64))
+		r.want("deployment secret: punctuation excluded", get("ExcludePunctuation"), any(true))
+		r.want("deployment secret: deletion policy", doc.Get("Resources", "DeploymentSecret", "DeletionPolicy"), any("Delete"))
+		r.want("deployment secret: given text", doc.Get("Resources", "DeploymentSecret", "Properties", "SecretString"), nil)
+	}
+	r.want("secrets", doc.OfType("AWS::SecretsManager::Secret"), want)
+}

@@ -1,0 +1,218 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-go/latchkey/e2e/stack"
+)
+
+// load is what one request of a route costs at most, in units of DynamoDB, a
+// reply that was lost aside: writes and reads of the table Flows, writes of
+// its index, reads of the table Accounts.
+type load struct{ writes, reads, index, accounts float64 }
+
+// loads of the routes. A sign-in counts two tries, gives them back, makes the
+// new sign-in and removes the old one. What is refused costs less.
+var loads = map[string]load{
+	"GET /login":                                  {writes: 1},
+	"GET /callback":                               {writes: 2, reads: 1}, // the claim, and later the session that it starts
+	"POST /callback":                              {writes: 2, reads: 1},
+	"GET /oauth/authorize":                        {writes: 1, reads: 2, index: 1, accounts: 1}, // with a remembered consent
+	"POST /oauth/authorize":                       {accounts: 1},
+	"POST /oauth/signin":                          {writes: 6, reads: 2, index: 2, accounts: 2},
+	"POST /oauth/approve":                         {writes: 2, reads: 2, index: 3, accounts: 2}, // the consent moves within the index
+	"GET /oauth/signout":                          {reads: 1},
+	"POST /oauth/signout":                         {writes: 1, index: 1},
+	"GET /oauth/end_session":                      {writes: 1, reads: 1, index: 1, accounts: 1},
+	"POST /oauth/end_session":                     {},
+	"POST /oauth/tokenize":                        {writes: 2, reads: 1, accounts: 2}, // a replay also revokes
+	"POST /oauth/token":                           {writes: 2, reads: 1, accounts: 2},
+	"POST /oauth/revoke":                          {writes: 1, reads: 1, accounts: 1},
+	"POST /oauth/introspect":                      {reads: 1, accounts: 1},
+	"GET /oauth/userinfo":                         {reads: 1, accounts: 1},
+	"POST /oauth/userinfo":                        {reads: 1, accounts: 1},
+	"OPTIONS /oauth/userinfo":                     {},
+	"GET /oauth/jwks":                             {},
+	"GET /.well-known/oauth-authorization-server": {},
+	"GET /.well-known/openid-configuration":       {},
+}
+
+// lowered are the routes on which anybody can make work: a write, a password,
+// a signature.
+var lowered = []string{"GET /login", "GET /callback", "POST /callback", "POST /oauth/signin", "POST /oauth/tokenize", "POST /oauth/token"}
+
+// ceilings are the limits on throughput, and what adds up against each.
+var ceilings = []struct {
+	name string
+	path []string
+	of   func(load) float64
+}{
+	{"Flows writes", []string{"Flows", "Properties", "OnDemandThroughput", "MaxWriteRequestUnits"}, func(l load) float64 { return l.writes }},
+	{"Flows reads", []string{"Flows", "Properties", "OnDemandThroughput", "MaxReadRequestUnits"}, func(l load) float64 { return l.reads }},
+	{"by_user writes", []string{"Flows", "Properties", "GlobalSecondaryIndexes", "0", "OnDemandThroughput", "MaxWriteRequestUnits"}, func(l load) float64 { return l.index }},
+	{"by_user reads", []string{"Flows", "Properties", "GlobalSecondaryIndexes", "0", "OnDemandThroughput", "MaxReadRequestUnits"}, func(load) float64 { return 0 }},
+	{"Accounts reads", []string{"Accounts", "Properties", "OnDemandThroughput", "MaxReadRequestUnits"}, func(l load) float64 { return l.accounts }},
+	{"Accounts writes", []string{"Accounts", "Properties", "OnDemandThroughput", "MaxWriteRequestUnits"}, func(load) float64 { return 0 }},
+}
+
+// at reads a number of a template; the path may count into one list.
+func at(doc stack.Document, path ...string) (float64, bool) {
+	value := doc.Get(path...)
+	if i := slices.Index(path, "0"); i >= 0 {
+		list, _ := doc.Get(path[:i]...).([]any)
+		if len(list) == 0 {
+			return 0, false
+		}
+		value = stack.Document{"0": list[0]}.Get(path[i:]...)
+	}
+	n, err := strconv.ParseFloat(fmt.Sprint(value), 64)
+	return n, err == nil
+}
+
+func throttle(doc stack.Document, route, measure string) (float64, bool) {
+	return at(doc, "Resources", "Api", "Properties", "RouteSettings", route, measure)
+}
+
+// checkAPI looks at the throttles: each route has its own and no other is
+// named, those that anybody can make work on are below the default, a password
+// the lowest, and together they leave room in the tables.
+func checkAPI(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
+	r.want("APIs", doc.OfType("AWS::Serverless::HttpApi"), []string{"Api"})
+	var routes []string
+	for _, f := range functions {
+		for _, route := range f.Routes {
+			routes = append(routes, route.Key())
+		}
+	}
+	slices.Sort(routes)
+	settings, _ := doc.Get("Resources", "Api", "Properties", "RouteSettings").(map[string]any)
+	r.want("routes with a throttle", slices.Sorted(maps.Keys(settings)), routes)
+	for _, measure := range []string{"ThrottlingRateLimit", "ThrottlingBurstLimit"} {
+		rest, ok := at(doc, "Resources", "Api", "Properties", "DefaultRouteSettings", measure)
+		if !ok {
+			r.addf("%s of the rest: not a number", measure)
+		}
+		for _, route := range routes {
+			n, ok := throttle(doc, route, measure)
+			switch {
+			case !ok:
+				r.addf("%s of %s: not a number", measure, route)
+			case n > rest || (n == rest && slices.Contains(lowered, route)):
+				r.addf("%s of %s: %v, want it lower; the default is %v", measure, route, n, rest)
+			}
+		}
+		order(r, doc, measure, "POST /oauth/signin", "GET /login", "GET /callback", "POST /oauth/tokenize")
+		if over := ceilingReached(doc, routes, measure); over != "" {
+			r.addf("%s", over)
+		}
+	}
+	if stage := doc.Get("Resources", "Api", "Properties", "StageName"); stage != nil && stage != "$default" {
+		r.addf("stage %v: only $default has no prefix in its paths", stage)
+	}
+}
+
+// order sees that of the routes that are there each has more than the one
+// before it: a callback asks for tokens, so there must be room for both.
+func order(r *report, doc stack.Document, measure string, routes ...string) {
+	last, before := 0.0, ""
+	for _, route := range routes {
+		n, ok := throttle(doc, route, measure)
+		if !ok {
+			continue
+		}
+		if n <= last {
+			r.addf("%s of %s: %v, want more than the %v of %s", measure, route, n, last, before)
+		}
+		last, before = n, route
+	}
+}
+
+// ceilingReached says which limit on throughput all routes together reach, ""
+// for none.
+func ceilingReached(doc stack.Document, routes []string, measure string) string {
+	for _, c := range ceilings {
+		if doc.Get("Resources", c.path[0]) == nil {
+			continue
+		}
+		limit, ok := at(doc, append([]string{"Resources"}, c.path...)...)
+		if !ok {
+			return c.name + ": there is no ceiling"
+		}
+		units := 0.0
+		for _, route := range routes {
+			cost, known := loads[route]
+			if !known {
+				return route + ": nobody said what it costs"
+			}
+			n, _ := throttle(doc, route, measure)
+			units += n * c.of(cost)
+		}
+		if units >= limit {
+			return fmt.Sprintf("%s: the routes together may use %v units of %v (%s)", c.name, units, limit, measure)
+		}
+	}
+	return ""
+}
+
+// rates are the throttles that an operator can raise, with their limits.
+var rates = map[string]string{"LoginRate": "100", "CallbackRate": "100", "SignInRate": "50", "TokenRate": "100"}
+
+// TestThrottlesAtTheirHighest_P06 takes the highest rates that the parameters
+// allow.
+func TestThrottlesAtTheirHighest_P06(t *testing.T) {
+	text := readDeployment(t).template
+	for _, server := range []string{"true", "false"} {
+		if over := atTheirHighest(t, text, server); over != "" {
+			t.Errorf("built-in server %s: %s", server, over)
+		}
+	}
+	for _, c := range []struct{ name, server, old, new string }{
+		{"a ceiling that the client half reaches", "false", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 600]", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 500]"},
+		{"a ceiling that both halves reach", "true", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 600]", "MaxWriteRequestUnits: !If [BuiltIn, 1300, 600]"},
+		{"reads that starve the rest", "true", "MaxReadRequestUnits: !If [BuiltIn, 1200, 600]", "MaxReadRequestUnits: !If [BuiltIn, 800, 600]"},
+		{"an index that holds up its table", "true", "MaxWriteRequestUnits: 400", "MaxWriteRequestUnits: 250"},
+		{"too little for the accounts", "true", "MaxReadRequestUnits: 1000", "MaxReadRequestUnits: 800"},
+		{"a rate that goes higher", "true", "MaxValue: 50", "MaxValue: 60"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if !strings.Contains(text, c.old) {
+				t.Fatalf("nothing to change: no %q", c.old)
+			}
+			if atTheirHighest(t, strings.Replace(text, c.old, c.new, 1), c.server) == "" {
+				t.Error("not noticed")
+			}
+		})
+	}
+}
+
+func atTheirHighest(t *testing.T, text, server string) string {
+	t.Helper()
+	tmpl, err := stack.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parameters := map[string]string{"ClientId": "x", "Provider": "google", "BuiltInServer": server}
+	for name, limit := range rates {
+		n, _ := strconv.Atoi(limit)
+		more := maps.Clone(parameters)
+		more[name] = strconv.Itoa(n + 1)
+		if _, err := tmpl.Resolve(stack.Values{Parameters: more}); err == nil {
+			return name + " takes more than " + limit
+		}
+	}
+	maps.Copy(parameters, rates)
+	doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var routes []string
+	for _, of := range routesOf(parameters) {
+		routes = append(routes, of...)
+	}
+	return ceilingReached(doc, routes, "ThrottlingRateLimit")
+}

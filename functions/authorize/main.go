@@ -1,0 +1,26 @@
+// Authorize signs users in, asks for their approval and sends them back with a
+// code.
+package main
+
+import (
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/authorization"
+	"github.com/latchkey-go/latchkey/pkg/client"
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/gateway"
+	"github.com/latchkey-go/latchkey/pkg/grant"
+	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
+	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
+)
+
+func main() {
+	e := env.Reader{Partial: true}
+	flows, accounts, keys := dynamo.FromEnv(&e), dynamo.AccountsFromEnv(&e), awssecret.KeysFromEnv(&e)
+	lifetimes, api := grant.LifetimesFromEnv(&e, grant.DefaultLifetimes), gateway.FromEnv(&e)
+	e.Must()
+	api.Start(&authorization.Endpoint{
+		Keys: keys, Clients: &client.Registry{Clients: accounts, Now: time.Now}, Users: accounts, Flows: flows,
+		Lifetimes: lifetimes, Now: time.Now,
+	})
+}

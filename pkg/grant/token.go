@@ -1,0 +1,118 @@
+// Package grant is what a resource owner approved: one grant, one item. Codes,
+// access tokens and refresh tokens are strings that name the grant and carry a
+// MAC; none of them is stored, nor a hash of one.
+//
+// It is pure: it never talks HTTP, never reads a clock and never does I/O.
+package grant
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+
+	"github.com/latchkey-go/latchkey/pkg/secret"
+)
+
+// Kind says what a token string is good for.
+type Kind string
+
+// The kinds. The text is the type tag that starts the string.
+const (
+	Code    Kind = "lkc_"
+	Access  Kind = "lka_"
+	Refresh Kind = "lkr_"
+)
+
+// ErrToken: the string is not one that was ever issued under the key it names.
+var ErrToken = errors.New("grant: not a token of ours")
+
+// gidBits is the entropy of a grant id: 22 characters.
+const gidBits = 128
+
+// NewGID returns a fresh grant id.
+func NewGID() string { return secret.Mint(gidBits) }
+
+// Token is what a token string says.
+type Token struct {
+	Kind Kind
+	// GID is the grant's id, 22 characters.
+	GID string
+	// N counts redemptions and rotations: 0 in a code, 1 in the first tokens.
+	N uint32
+	// Expires is in epoch seconds; zero in a code and a refresh token, whose
+	// ends are in the grant's item.
+	Expires int64
+	// Scopes is a bit for each of the grant's ordered scopes that the token
+	// covers; all ones in a code and a refresh token.
+	Scopes uint32
+}
+
+const (
+	tagLen = 4
+	// body: grant id, key id, n, expiry, scopes; then the MAC.
+	bodyLen    = 16 + secret.KeyIDLen + 4 + 8 + 4
+	macLen     = 32
+	macPurpose = "latchkey token v1"
+)
+
+// Len is the length of every token string.
+var Len = tagLen + base64.RawURLEncoding.EncodedLen(bodyLen+macLen)
+
+// Sign returns the token string: a type tag and, in base64url, a body of fixed
+// width with 32 bytes of HMAC-SHA-256 over tag and body.
+func (t Token) Sign(root *secret.Root) string {
+	b := make([]byte, 0, tagLen+bodyLen+macLen)
+	b = append(b, t.Kind...)
+	b = append(b, secret.Bytes(t.GID, gidBits)...)
+	b = append(b, root.ID...)
+	b = binary.BigEndian.AppendUint32(b, t.N)
+	b = binary.BigEndian.AppendUint64(b, uint64(t.Expires))
+	b = binary.BigEndian.AppendUint32(b, t.Scopes)
+	b = append(b, root.MAC(macPurpose, b)...)
+	return string(t.Kind) + base64.RawURLEncoding.EncodeToString(b[tagLen:])
+}
+
+// Parse reads a token string. It is signed again and compared whole, in
+// constant time: base64url has several spellings of the same bytes, and only
+// one is ours. The error is ErrToken, or secret.ErrUnknownKey when the key
+// that the string names is not on the ring; KeyOf tells which.
+func Parse(s string, kind Kind, ring *secret.Ring) (Token, error) {
+	b := decode(s, kind)
+	if b == nil {
+		return Token{}, ErrToken
+	}
+	root, ok := ring.Root(keyOf(b))
+	if !ok {
+		return Token{}, secret.ErrUnknownKey
+	}
+	rest := b[16+secret.KeyIDLen:]
+	t := Token{
+		Kind: kind, GID: base64.RawURLEncoding.EncodeToString(b[:16]),
+		N: binary.BigEndian.Uint32(rest), Expires: int64(binary.BigEndian.Uint64(rest[4:])), Scopes: binary.BigEndian.Uint32(rest[12:]),
+	}
+	if !secret.Equal(s, t.Sign(root)) {
+		return Token{}, ErrToken
+	}
+	return t, nil
+}
+
+// KeyOf is the key id that a token string names, "" if it is none.
+func KeyOf(s string, kind Kind) string {
+	if b := decode(s, kind); b != nil {
+		return keyOf(b)
+	}
+	return ""
+}
+
+func keyOf(b []byte) string { return string(b[16 : 16+secret.KeyIDLen]) }
+
+func decode(s string, kind Kind) []byte {
+	if len(s) != Len || Kind(s[:tagLen]) != kind {
+		return nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s[tagLen:])
+	if err != nil || len(b) != bodyLen+macLen { // the decoder skips line ends
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,161 @@
+package secret
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// minRoot is the least length of a deployment secret, in characters: that of
+// 256 random bits in base64url.
+const minRoot = 43
+
+// KeyIDLen is the length of a key id, in characters.
+const KeyIDLen = 6
+
+// ErrUnknownKey: what was sealed or signed names a key that the ring has not,
+// or no longer.
+var ErrUnknownKey = errors.New("secret: unknown key")
+
+// Keys gives the deployment's ring. wanted is the key id that a token or a
+// form names, "" when any ring will do: an implementation that reads the
+// secret from elsewhere reads again, but not often, when wanted is missing.
+type Keys interface {
+	Ring(ctx context.Context, wanted string) (*Ring, error)
+}
+
+// Ring is the deployment secret: a list, newest first. The first signs and
+// seals, all verify and open. It is immutable and safe for concurrent use.
+type Ring struct{ roots []*Root }
+
+// ParseRing reads a comma-separated list, newest first. Each secret is used as
+// its bytes as written.
+func ParseRing(list string) (*Ring, error) {
+	r := &Ring{}
+	for i, s := range strings.Split(list, ",") {
+		s = strings.TrimSpace(s)
+		if len(s) < minRoot {
+			return nil, fmt.Errorf("secret %d of the list is shorter than %d characters", i+1, minRoot)
+		}
+		root, err := newRoot(s)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := r.Root(root.ID); twice {
+			return nil, fmt.Errorf("secret %d of the list stands there twice", i+1)
+		}
+		r.roots = append(r.roots, root)
+	}
+	return r, nil
+}
+
+// Ring implements Keys for a ring that never changes.
+func (r *Ring) Ring(context.Context, string) (*Ring, error) { return r, nil }
+
+// Newest is the root that signs and seals.
+func (r *Ring) Newest() *Root { return r.roots[0] }
+
+// Roots are all roots, newest first.
+func (r *Ring) Roots() []*Root { return append([]*Root(nil), r.roots...) }
+
+// Root finds a root by its id.
+func (r *Ring) Root(id string) (*Root, bool) {
+	for _, root := range r.roots {
+		if root.ID == id {
+			return root, true
+		}
+	}
+	return nil, false
+}
+
+// SealText seals plain with the newest root and returns text that names it.
+func (r *Ring) SealText(purpose string, plain []byte, name string) string {
+	root := r.Newest()
+	return root.ID + base64.RawURLEncoding.EncodeToString(root.Key(purpose).Seal(plain, name))
+}
+
+// OpenText reverses SealText. Its error is ErrSealed or ErrUnknownKey.
+func (r *Ring) OpenText(purpose, text, name string) ([]byte, error) {
+	id := KeyID(text)
+	root, ok := r.Root(id)
+	if !ok {
+		return nil, ErrUnknownKey
+	}
+	sealed, err := strict.DecodeString(text[KeyIDLen:])
+	if err != nil || base64.RawURLEncoding.EncodedLen(len(sealed)) != len(text)-KeyIDLen { // the decoder skips line ends
+		return nil, ErrSealed
+	}
+	return root.Key(purpose).Open(sealed, name)
+}
+
+// KeyID is the key id at the start of sealed text, "" when there is none.
+func KeyID(text string) string {
+	if len(text) < KeyIDLen {
+		return ""
+	}
+	return text[:KeyIDLen]
+}
+
+// Root is one secret of the ring. What is derived from it depends on a purpose
+// label, so that no key serves two ends.
+type Root struct {
+	// ID names the root in what it signed or sealed; it reveals nothing.
+	ID string
+
+	prk []byte
+	mu  sync.RWMutex
+	got map[string][]byte // purpose to derived bytes
+}
+
+func newRoot(s string) (*Root, error) {
+	prk, err := hkdf.Extract(sha256.New, []byte(s), nil)
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	r := &Root{prk: prk, got: map[string][]byte{}}
+	r.ID = base64.RawURLEncoding.EncodeToString(r.Bytes("latchkey key id"))[:KeyIDLen]
+	return r, nil
+}
+
+// Bytes are 32 bytes derived for purpose with HKDF-SHA-256 (RFC 5869). Callers
+// do not change them. purpose is a constant: each one is kept.
+func (r *Root) Bytes(purpose string) []byte {
+	r.mu.RLock()
+	b := r.got[purpose]
+	r.mu.RUnlock()
+	if b != nil {
+		return b
+	}
+	b, err := hkdf.Expand(sha256.New, r.prk, purpose, 32)
+	if err != nil {
+		panic("secret: " + err.Error()) // 32 bytes are always to be had
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got[purpose] = b
+	return b
+}
+
+// Key is the sealing key for purpose.
+func (r *Root) Key(purpose string) Key { return Derive(r.Bytes(purpose), purpose) }
+
+// Mixed is a sealing key that needs both this root and random, which is at
+// least 128 random bits that only the holder of a token or cookie has.
+func (r *Root) Mixed(purpose string, random []byte) Key {
+	mac := hmac.New(sha256.New, r.Bytes(purpose))
+	mac.Write(random)
+	return Derive(mac.Sum(nil), purpose)
+}
+
+// MAC is HMAC-SHA-256 over message with the key for purpose.
+func (r *Root) MAC(purpose string, message []byte) []byte {
+	mac := hmac.New(sha256.New, r.Bytes(purpose))
+	mac.Write(message)
+	return mac.Sum(nil)
+}

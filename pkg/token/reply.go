@@ -1,0 +1,79 @@
+package token
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/logline"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
+)
+
+// refusal is the body of RFC 6749 §5.2.
+type refusal struct {
+	Error       oauth.Code `json:"error"`
+	Description string     `json:"error_description"`
+}
+
+// reply writes v as JSON that nobody keeps (RFC 6749 §5.1).
+func reply(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("token: " + err.Error()) // only strings and numbers come here
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	uncached(h)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // whoever asked has gone: nobody is left to tell
+}
+
+func uncached(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// refuse answers with e as RFC 6749 §5.2 has it, and puts the outcome and the
+// cause on the log line. Descriptions are this package's own constants, in the
+// characters that error_description allows.
+func refuse(w http.ResponseWriter, r *http.Request, e *oauth.Error) {
+	logline.Add(r.Context(), slog.String("outcome", string(e.Code)))
+	if e.Cause != nil {
+		logline.Add(r.Context(), slog.String("cause", oauth.Plain(e.Cause.Error())))
+	}
+	status := e.HTTPStatus()
+	if status == http.StatusUnauthorized {
+		// RFC 9110 §15.5.2 asks for it with every 401, RFC 6749 §5.2 with those
+		// that answer a Basic header.
+		w.Header().Set("WWW-Authenticate", `Basic realm="latchkey", charset="UTF-8"`)
+	}
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter/time.Second)))
+	}
+	reply(w, status, refusal{e.Code, e.Description})
+}
+
+func invalid(description string) *oauth.Error {
+	return &oauth.Error{Code: oauth.InvalidRequest, Description: description}
+}
+
+func denied(description string, cause error) *oauth.Error {
+	return &oauth.Error{Code: oauth.InvalidGrant, Description: description, Cause: cause}
+}
+
+// unavailable is the refusal while a store or the keys cannot be reached.
+// Nothing is let through in their place.
+func unavailable(err error) *oauth.Error {
+	if e, ok := errors.AsType[*oauth.Error](err); ok && e.Code == oauth.ConfigError {
+		return &oauth.Error{Code: oauth.ServerError, Description: e.Description, Cause: err}
+	}
+	return &oauth.Error{
+		Code: oauth.TemporarilyUnavailable, RetryAfter: 2 * time.Second, Cause: err,
+		Description: "The server cannot reach its store just now. Try again in a moment.",
+	}
+}
