@@ -107,11 +107,11 @@ func (a *arena) dead(t *testing.T, tokens map[string]string) {
 	t.Helper()
 	r := asClientOver(t, a.rival(0), a.token, a.confidential, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens["refresh_token"]}})
 	if got := said(r); got != "400 invalid_grant" {
-		t.Errorf("a refresh after a replayed code: %s", got)
+		t.Fatalf("a refresh after a replayed code: %s", got)
 	}
 	r = asClientOver(t, a.rival(1), a.introspect, a.confidential, url.Values{"token": {tokens["access_token"]}})
 	if strings.TrimSpace(r.body) != `{"active":false}` {
-		t.Errorf("the access token after a replayed code: %d %s", r.StatusCode, r.body)
+		t.Fatalf("the access token after a replayed code: %d %s", r.StatusCode, r.body)
 	}
 }
 
