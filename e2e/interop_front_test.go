@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// appConfig is the configuration file with all registrations, and lines more
-// at its end. JSON is YAML.
-func appConfig(t testing.TB, more ...map[string]any) string {
+// appConfig is a configuration file with all registrations. JSON is YAML.
+func appConfig(t testing.TB) string {
 	t.Helper()
 	var clients []map[string]any
 	for name, r := range registrations {
@@ -30,7 +29,6 @@ func appConfig(t testing.TB, more ...map[string]any) string {
 		}
 		clients = append(clients, c)
 	}
-	clients = append(clients, more...)
 	text, err := json.Marshal(map[string]any{
 		"users":   []any{map[string]any{"username": appUser, "password": appPassword, "name": "Alice", "email": "alice@example.com"}},
 		"clients": clients,

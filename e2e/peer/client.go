@@ -17,11 +17,11 @@ const (
 	OAuth4WebAPI = "oauth4webapi"
 )
 
-// RunClient runs one of the client programs against a server that is not
-// ours to know, and returns the steps that it went through, in order. settings
-// become JSON; the head of the program says which it takes. visit plays the
-// person: it gets an authorization URL and returns where the walk ends, and it
-// is called on the test's own goroutine. A step that fails ends the test.
+// RunClient runs one of the client programs and returns the steps that it went
+// through, in order. settings become JSON; the head of the program says which
+// it takes. visit plays the person: it gets an authorization URL and returns
+// where the walk ends, and it is called on the test's own goroutine. A step
+// that fails ends the test.
 func RunClient(t testing.TB, npmPackage string, settings map[string]string, visit func(authorize string) string) []string {
 	t.Helper()
 	argv := nodeProgram(t, strings.ReplaceAll(npmPackage, "-", "_")+".mjs", npmPackage)

@@ -131,7 +131,7 @@ func TestRedirectURIAtToken_S60(t *testing.T) {
 		a := w.exchange("app", code, "redirect_uri", uri)
 		refused(t, name, a, 400, "invalid_grant")
 	}
-	refused(t, "missing", w.exchange("app", code, "redirect_uri", ""), 400, "invalid_grant")
+	refused(t, "missing", w.exchange("app", code, "redirect_uri", ""), 400, "invalid_request")
 	if a := w.exchange("app", code); a.status != http.StatusOK {
 		t.Errorf("the code was burnt: %s", a.raw)
 	}

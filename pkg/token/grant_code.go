@@ -54,6 +54,9 @@ func (e *Endpoint) code(ctx context.Context, q *request) (*answer, *oauth.Error)
 	if err == nil {
 		return e.redeemed(ctx, q, r, t.GID)
 	}
+	if errors.Is(err, grant.ErrRedirect) && redirect == "" {
+		return nil, invalid("redirect_uri is missing; send the one of the authorization request again.")
+	}
 	if errors.Is(err, grant.ErrReplayed) {
 		if revoked := e.Grants.RevokeGrant(ctx, key, d.Client); revoked != nil {
 			return nil, unavailable(revoked)
@@ -88,7 +91,7 @@ var codeReasons = []reason{
 	{grant.ErrExpired, "The code has expired. Start again at the authorization endpoint."},
 	{grant.ErrRevoked, "What the code stood for has been revoked. Start again at the authorization endpoint."},
 	{grant.ErrClient, "The code was issued to another client."},
-	{grant.ErrRedirect, "redirect_uri is not that of the authorization request, byte for byte, or is missing."},
+	{grant.ErrRedirect, "redirect_uri is not that of the authorization request, byte for byte."},
 	{grant.ErrVerifier, "code_verifier does not belong to the code_challenge of the authorization request."},
 	{grant.ErrReplayed, "The code was used before. All tokens that it gave are revoked now."},
 }

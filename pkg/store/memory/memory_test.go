@@ -135,7 +135,7 @@ func mustPut(t *testing.T, s *memory.Store, r session.Record) {
 
 func BenchmarkPutLogin(b *testing.B) {
 	s, now := memory.New(), time.Now()
-	keys := make([]session.Record, 1<<16) // under the limit, so puts replace
+	keys := make([]session.Record, 1<<15) // under the limit, so puts replace
 	for i := range keys {
 		keys[i] = record(i, now.Add(10*time.Minute))
 		keys[i].Sealed = make([]byte, 300)
@@ -208,6 +208,7 @@ func BenchmarkRotate(b *testing.B) {
 	for _, n := range []int{1, 100_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			s, now := memory.New(), time.Now()
+			s.Limit = n + 1
 			for i := range n {
 				r := grant.Record{
 					Key: "grant#" + strconv.Itoa(i), Client: "c", Status: grant.Active, Seq: 1, Sealed: make([]byte, 300),
