@@ -252,7 +252,7 @@ func TestTranscript(t *testing.T) {
 		peer.Absent(t, "curl", "on Debian: apt-get install curl")
 	}
 	readme := read(t, "README.md")
-	authorize := regexp.MustCompile("(?m)^http://localhost:3000(/oauth/authorize\\?.+)$").FindStringSubmatch(readme)
+	authorize := regexp.MustCompile(`(?m)^http://localhost:3000(/oauth/authorize\?.+)$`).FindStringSubmatch(readme)
 	if authorize == nil {
 		t.Fatal("the README has no address to open")
 	}

@@ -226,7 +226,7 @@ func TestJWKS(t *testing.T) {
 	}
 	for _, root := range r.Roots() {
 		token, _ := jose.Sign(root, jose.TypeID, claims{"x"})
-		jws, err := gojose.ParseSigned(token, []gojose.SignatureAlgorithm{gojose.ES256})
+		jws, err := gojose.ParseSignedCompact(token, []gojose.SignatureAlgorithm{gojose.ES256})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -273,7 +273,7 @@ func TestMetadataOverHTTPOnThisMachine(t *testing.T) {
 func TestGet(t *testing.T) {
 	s := newIssuer(t)
 	p := s.provider()
-	s.answers(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) })
+	s.answers(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) })
 	if _, err := p.Get(t.Context(), s.URL+"/jwks"); err == nil || errors.Unwrap(err) != nil || err.Error() != "answered 302" {
 		t.Errorf("error %v", err)
 	}

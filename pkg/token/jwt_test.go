@@ -22,7 +22,7 @@ func (w *world) opened(s string) (typ string, claims map[string]any) {
 	if err := json.Unmarshal([]byte(a.raw), &keys); err != nil {
 		w.t.Fatal(err)
 	}
-	parsed, err := gojose.ParseSigned(s, []gojose.SignatureAlgorithm{gojose.ES256})
+	parsed, err := gojose.ParseSignedCompact(s, []gojose.SignatureAlgorithm{gojose.ES256})
 	if err != nil {
 		w.t.Fatalf("%q: %v", s, err)
 	}
