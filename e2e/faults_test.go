@@ -213,13 +213,12 @@ func TestStoreStumbles_F01_F04_F05_F07(t *testing.T) {
 
 	proxy.plan("PutItem", fault{throttle: 2})
 	began := time.Now()
-	callback := ""
 	begin(t, browser, s.URL())
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("throttled twice, /login took %v", took)
 	}
 	for name, f := range map[string]fault{"throttled twice": {throttle: 2}, "reply lost once": {dropReply: 1}, "reply lost twice": {dropReply: 2}} {
-		callback = begin(t, browser, s.URL())
+		callback := begin(t, browser, s.URL())
 		before, applied := p.TokenRequests(), proxy.appliedTo("UpdateItem")
 		proxy.plan("UpdateItem", f)
 		r := get(t, browser, callback)
@@ -231,7 +230,7 @@ func TestStoreStumbles_F01_F04_F05_F07(t *testing.T) {
 		}
 	}
 	proxy.plan("PutItem", fault{dropReply: 1})
-	callback = begin(t, browser, s.URL())
+	callback := begin(t, browser, s.URL())
 	before := p.TokenRequests()
 	proxy.plan("UpdateItem", fault{dropReply: 10})
 	counts := rivals(t, browser, callback, 50)
