@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/baseurl"
@@ -26,7 +25,7 @@ func (e *Endpoint) getAuthorize(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 		return
 	}
-	if prefetch(r.Header) {
+	if page.Prefetch(r) {
 		page.Refuse(w, r, &oauth.Error{Code: oauth.InvalidRequest, Description: "A sign-in is not fetched in advance. Open the link itself."})
 		return
 	}
@@ -169,16 +168,4 @@ func (e *Endpoint) consent(ctx context.Context, record session.Record, c client.
 	}
 	got, err := record.OpenConsent(ring, e.Now())
 	return got, err == nil && got.User == s.User && got.ClientID == c.ID
-}
-
-// prefetch reports a request that a browser makes before anybody asked for it.
-func prefetch(h http.Header) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		for _, v := range h[name] {
-			if v = strings.ToLower(v); strings.Contains(v, "prefetch") || strings.Contains(v, "prerender") || strings.Contains(v, "preview") {
-				return true
-			}
-		}
-	}
-	return false
 }

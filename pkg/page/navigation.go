@@ -37,3 +37,17 @@ func wanted(params string) bool {
 	}
 	return true
 }
+
+// Prefetch reports a request that a browser makes before anybody asked for it,
+// by the headers that browsers send or have sent with one. It must not write
+// anything.
+func Prefetch(r *http.Request) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		for _, v := range r.Header[name] {
+			if v = strings.ToLower(v); strings.Contains(v, "prefetch") || strings.Contains(v, "prerender") || strings.Contains(v, "preview") {
+				return true
+			}
+		}
+	}
+	return false
+}

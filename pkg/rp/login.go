@@ -109,7 +109,7 @@ type asked struct{ returnTo, prompt, loginHint string }
 const maxLoginHint = 256
 
 func (l *Login) read(r *http.Request) (asked, *oauth.Error) {
-	if prefetch(r.Header) {
+	if page.Prefetch(r) {
 		return asked{}, &oauth.Error{
 			Code: oauth.InvalidRequest, RetryURL: loginPath,
 			Description: "A sign-in is not fetched in advance. Open the link itself.",
@@ -151,18 +151,6 @@ func promptKnown(prompt string) bool {
 		}
 	}
 	return true
-}
-
-// prefetch reports a request that a browser makes before anybody asked for it.
-func prefetch(h http.Header) bool {
-	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		for _, v := range h[name] {
-			if v = strings.ToLower(v); strings.Contains(v, "prefetch") || strings.Contains(v, "prerender") || strings.Contains(v, "preview") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // twoCookies is the refusal of a browser that sends two different login cookies.
