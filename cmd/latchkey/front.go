@@ -34,20 +34,17 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page.Show(w, r, http.StatusOK, page.Welcome(page.WelcomeView{
-		Provider: f.called(), LoginURL: "/login", RedirectURI: f.redirectURI, Mode: f.mode,
+		Provider: f.called(), Demo: f.demo, LoginURL: "/login", RedirectURI: f.redirectURI, Mode: f.mode,
 	}))
 }
 
 // called is what people call a provider: a preset has a name, any other one
-// is its host.
+// is its host, and this server has none.
 func (f *front) called() string {
 	p, at := f.provider, f.provider.Issuer
 	switch p.Name {
 	case builtin:
-		if f.demo {
-			return "this server (demo)"
-		}
-		return "this server"
+		return ""
 	case "custom":
 		at = p.Fixed.Authorize
 	case "oidc":

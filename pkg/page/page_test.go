@@ -46,6 +46,7 @@ func pages(t *testing.T) map[string]*httptest.ResponseRecorder {
 		return w
 	}
 	welcome := page.WelcomeView{Provider: "Google", LoginURL: "/login", RedirectURI: redirectURI, Mode: "json"}
+	own := page.WelcomeView{Demo: true, LoginURL: "/login", RedirectURI: redirectURI, Mode: "json"}
 	session := welcome
 	session.Mode = "session"
 	return map[string]*httptest.ResponseRecorder{
@@ -72,6 +73,7 @@ func pages(t *testing.T) map[string]*httptest.ResponseRecorder {
 		"signed_out":          show(page.SignedOut()),
 		"refusal_bare":        refuse("", &oauth.Error{Code: oauth.ConfigError, Description: "The settings of this service have to be looked at."}),
 		"welcome_json":        show(page.Welcome(welcome)),
+		"welcome_own":         show(page.Welcome(own)),
 		"welcome_session":     show(page.Welcome(session)),
 	}
 }

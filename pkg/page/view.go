@@ -54,10 +54,13 @@ func heading(e *oauth.Error) string {
 	return "Something went wrong"
 }
 
-// WelcomeView is what Welcome shows. All fields are required.
+// WelcomeView is what Welcome shows. Texts are required but for Provider.
 type WelcomeView struct {
-	// Provider is the provider's name for people, such as "Google".
+	// Provider is the provider's name for people, such as "Google"; empty when
+	// this server is its own.
 	Provider string
+	// Demo says that the user is the one in the documentation.
+	Demo bool
 	// LoginURL is where the button leads, a path on this host: /login.
 	LoginURL string
 	// RedirectURI is the exact one to register with the provider.
