@@ -32,6 +32,7 @@ type flows interface {
 // accounts is where users and clients are read.
 type accounts interface {
 	GetUser(ctx context.Context, name string) (user.User, error)
+	GetUserByTag(ctx context.Context, tag string) (user.User, error)
 	client.Store
 }
 

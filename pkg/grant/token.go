@@ -6,6 +6,7 @@
 package grant
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -45,12 +46,15 @@ type Token struct {
 	// Scopes is a bit for each of the grant's ordered scopes that the token
 	// covers; all ones in a code and a refresh token.
 	Scopes uint32
+	// User is the tag of the user in a refresh token, 22 characters; empty in
+	// every other one, and where there is no user.
+	User string
 }
 
 const (
 	tagLen = 4
-	// body: grant id, key id, n, expiry, scopes; then the MAC.
-	bodyLen    = 16 + secret.KeyIDLen + 4 + 8 + 4
+	// body: grant id, key id, n, expiry, scopes, user tag; then the MAC.
+	bodyLen    = 16 + secret.KeyIDLen + 4 + 8 + 4 + 16
 	macLen     = 32
 	macPurpose = "latchkey token v1"
 )
@@ -68,6 +72,11 @@ func (t Token) Sign(root *secret.Root) string {
 	b = binary.BigEndian.AppendUint32(b, t.N)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.Expires))
 	b = binary.BigEndian.AppendUint32(b, t.Scopes)
+	if t.User == "" {
+		b = append(b, make([]byte, 16)...)
+	} else {
+		b = append(b, secret.Bytes(t.User, gidBits)...)
+	}
 	b = append(b, root.MAC(macPurpose, b)...)
 	return string(t.Kind) + base64.RawURLEncoding.EncodeToString(b[tagLen:])
 }
@@ -89,6 +98,9 @@ func Parse(s string, kind Kind, ring *secret.Ring) (Token, error) {
 	t := Token{
 		Kind: kind, GID: base64.RawURLEncoding.EncodeToString(b[:16]),
 		N: binary.BigEndian.Uint32(rest), Expires: int64(binary.BigEndian.Uint64(rest[4:])), Scopes: binary.BigEndian.Uint32(rest[12:]),
+	}
+	if user := rest[16:32]; !bytes.Equal(user, make([]byte, 16)) {
+		t.User = base64.RawURLEncoding.EncodeToString(user)
 	}
 	if !secret.Equal(s, t.Sign(root)) {
 		return Token{}, ErrToken

@@ -39,6 +39,13 @@ func Bytes(s string, n int) []byte {
 	return b
 }
 
+// Tag returns 128 bits of a hash of s, 22 characters: a short name for what has
+// a longer one. It hides nothing that can be guessed.
+func Tag(s string) string {
+	sum := sha256.Sum256([]byte("tag " + s))
+	return encode(sum[:16])
+}
+
 var strict = base64.RawURLEncoding.Strict()
 
 // Hash returns base64url(SHA-256(s)), 43 characters. It is meant for values

@@ -42,7 +42,7 @@ func NewSignInID() string { return secret.Mint(idBits) }
 
 // UserTag stands for a user in a cookie: it tells which consents to read
 // together with the sign-in, and nothing else. It is no proof of anything.
-func UserTag(user string) string { return secret.Hash("tag " + user)[:22] }
+func UserTag(user string) string { return secret.Tag(user) }
 
 // Cookie is the cookie's value: id and user tag, 65 characters.
 func (s SignIn) Cookie() string { return s.ID + UserTag(s.User) }

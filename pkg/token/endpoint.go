@@ -38,9 +38,10 @@ type Clients interface {
 	GetClient(ctx context.Context, id string) (client.Client, error)
 }
 
-// Users finds a user by name, or answers user.ErrUnknown.
+// Users finds a user by the tag of the name, which a refresh token carries, or
+// answers user.ErrUnknown.
 type Users interface {
-	GetUser(ctx context.Context, name string) (user.User, error)
+	GetUserByTag(ctx context.Context, tag string) (user.User, error)
 }
 
 // Endpoint answers POST /oauth/tokenize (RFC 6749 §3.2): tokens for a code, a

@@ -12,13 +12,13 @@ import (
 )
 
 // refresh trades a refresh token for its successor (RFC 6749 §6) by one
-// conditional write, and looks at the user by one read. A token that comes
-// after its successor and after the grace ends the grant (RFC 9700 §4.14.2).
+// conditional write and, at the same time, one read of the user. A token that
+// comes after its successor and after the grace ends the grant (RFC 9700
+// §4.14.2).
 //
-// Who the user is stands in the sealed record, which the write returns, so the
-// read comes second: should it fail, the same request may be sent again in the
-// grace. Without a grace, and where a scope has to be checked before anything
-// is used up, the record is read first.
+// Should the read fail, the same request may be sent again in the grace.
+// Without a grace, and where a scope has to be checked before anything is used
+// up, the record is read first.
 func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Error) {
 	if q.params["refresh_token"] == "" {
 		return nil, invalid("refresh_token is missing.")
@@ -34,9 +34,9 @@ func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Err
 		Client: grant.Hash(q.client.ID), Seq: t.N, Nonce: q.nonce, Now: q.now,
 		IdleAt: q.now.Add(e.refreshFor(q.client)), Grace: e.Lifetimes.RefreshGrace,
 	}
-	looked := q.params["scope"] != "" || o.Grace == 0
-	if looked {
-		if refusal := e.look(ctx, q, t.GID, o); refusal != nil {
+	owner := e.owner(ctx, t.User)
+	if q.params["scope"] != "" || o.Grace == 0 {
+		if refusal := e.look(ctx, q, t.GID, o, owner); refusal != nil {
 			return nil, refusal
 		}
 	}
@@ -48,16 +48,29 @@ func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Err
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !looked {
-		if refusal := e.checkUser(ctx, r, g); refusal != nil {
-			return nil, refusal
-		}
+	if refusal := e.checkUser(ctx, r, g, owner); refusal != nil {
+		return nil, refusal
 	}
 	mask, refusal := narrow(q, g)
 	if refusal != nil {
 		return nil, refusal
 	}
 	return e.issue(ctx, q, r, g, ring, mask)
+}
+
+// owner starts to read the user with the tag, and returns how to wait for it.
+func (e *Endpoint) owner(ctx context.Context, tag string) func() (user.User, error) {
+	var u user.User
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		u, err = e.Users.GetUserByTag(ctx, tag)
+	}()
+	return func() (user.User, error) {
+		<-done
+		return u, err
+	}
 }
 
 // narrow reads the scope parameter: fewer scopes for this access token, all of
@@ -72,7 +85,7 @@ func narrow(q *request, g grant.Grant) (uint32, *oauth.Error) {
 
 // look decides from a read what would be refused after the write. What the
 // write itself refuses is left to it.
-func (e *Endpoint) look(ctx context.Context, q *request, gid string, o grant.Rotation) *oauth.Error {
+func (e *Endpoint) look(ctx context.Context, q *request, gid string, o grant.Rotation, owner func() (user.User, error)) *oauth.Error {
 	r, err := e.Grants.GetGrant(ctx, grant.KeyFor(gid))
 	if err != nil && !errors.Is(err, grant.ErrUnknown) {
 		return unavailable(err)
@@ -87,7 +100,7 @@ func (e *Endpoint) look(ctx context.Context, q *request, gid string, o grant.Rot
 	if refusal != nil {
 		return refusal
 	}
-	if refusal := e.checkUser(ctx, r, g); refusal != nil {
+	if refusal := e.checkUser(ctx, r, g, owner); refusal != nil {
 		return refusal
 	}
 	_, refusal = narrow(q, g)
@@ -132,11 +145,11 @@ func (e *Endpoint) opened(ctx context.Context, r grant.Record, gid string) (gran
 
 // checkUser ends the grant of a user who is gone, disabled, or has a new
 // password since the sign-in.
-func (e *Endpoint) checkUser(ctx context.Context, r grant.Record, g grant.Grant) *oauth.Error {
-	u, err := e.Users.GetUser(ctx, g.User)
+func (e *Endpoint) checkUser(ctx context.Context, r grant.Record, g grant.Grant, owner func() (user.User, error)) *oauth.Error {
+	u, err := owner()
 	why := ""
 	switch {
-	case errors.Is(err, user.ErrUnknown), err == nil && u.Subject != g.Subject:
+	case errors.Is(err, user.ErrUnknown), err == nil && (u.Name != g.User || u.Subject != g.Subject):
 		why = "The user's account is gone."
 	case err != nil:
 		return unavailable(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/jose"
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/secret"
+	"github.com/latchkey-go/latchkey/pkg/user"
 )
 
 // openid is the scope that asks for an ID token (OpenID Connect Core §3.1.2.1).
@@ -62,7 +63,7 @@ func (e *Endpoint) issue(ctx context.Context, q *request, r grant.Record, g gran
 		a.AccessToken = t.Sign(root)
 	}
 	if g.User != "" && q.client.AllowsGrant(client.RefreshToken) {
-		a.RefreshToken = grant.Token{Kind: grant.Refresh, GID: g.GID, N: r.Seq, Scopes: grant.All}.Sign(root)
+		a.RefreshToken = grant.Token{Kind: grant.Refresh, GID: g.GID, N: r.Seq, Scopes: grant.All, User: user.Tag(g.User)}.Sign(root)
 		a.RefreshTokenExpiresIn = seconds(r.IdleAt.Sub(q.now))
 	}
 	if covered, ok := g.Mask([]string{openid}); err == nil && ok && mask&covered != 0 && g.User != "" {

@@ -7,10 +7,17 @@ package user
 import (
 	"errors"
 	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
 // ErrUnknown: there is no such user, or it is not readable as one.
 var ErrUnknown = errors.New("user: unknown")
+
+// Tag is a short name of fixed width for the user called name: the key of an
+// account, and what a refresh token carries so that the account can be read
+// while the token is being used.
+func Tag(name string) string { return secret.Tag(name) }
 
 // User is one resource owner.
 type User struct {

@@ -57,7 +57,12 @@ func (a *Accounts) CheckTable(ctx context.Context) error { return a.on.checkTabl
 // GetUser reads the user called name, consistently. The error is
 // user.ErrUnknown, or that the store could not be asked.
 func (a *Accounts) GetUser(ctx context.Context, name string) (user.User, error) {
-	return get[user.User](ctx, a, userPrefix+name, user.ErrUnknown)
+	return a.GetUserByTag(ctx, user.Tag(name))
+}
+
+// GetUserByTag is GetUser for whoever has the tag of the name only.
+func (a *Accounts) GetUserByTag(ctx context.Context, tag string) (user.User, error) {
+	return get[user.User](ctx, a, userPrefix+tag, user.ErrUnknown)
 }
 
 // PutUser keeps u: a new one if create is set, else in place of the one that
@@ -65,20 +70,25 @@ func (a *Accounts) GetUser(ctx context.Context, name string) (user.User, error) 
 // could not be found out. The same account made twice is one, so that a reply
 // that was lost does no harm.
 func (a *Accounts) PutUser(ctx context.Context, u user.User, create bool) error {
-	return put(ctx, a, userPrefix+u.Name, u, create, user.ErrUnknown)
+	if u.Name == "" {
+		return errors.New("dynamo: put account: the user has no name")
+	}
+	return put(ctx, a, userPrefix+user.Tag(u.Name), u, create, user.ErrUnknown)
 }
 
 // ListUsers returns all users by name. What cannot be read is in the error,
 // together with those that can.
 func (a *Accounts) ListUsers(ctx context.Context) ([]user.User, error) {
-	return list[user.User](ctx, a, userPrefix, user.ErrUnknown)
+	all, err := list[user.User](ctx, a, userPrefix, user.ErrUnknown)
+	slices.SortFunc(all, func(a, b user.User) int { return strings.Compare(a.Name, b.Name) })
+	return all, err
 }
 
 // DeleteUser removes a user. One that is not there is no error.
 func (a *Accounts) DeleteUser(ctx context.Context, name string) error {
 	ctx, c := a.on.begin(ctx, "delete user")
 	defer c.end()
-	return c.wrap(c.delete(ctx, userPrefix+name))
+	return c.wrap(c.delete(ctx, userPrefix+user.Tag(name)))
 }
 
 // GetClient reads the client with the id, consistently. The error is

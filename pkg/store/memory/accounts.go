@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/latchkey-go/latchkey/pkg/client"
@@ -42,22 +43,34 @@ func NewAccounts(users []user.User, clients []client.Client) (*Accounts, error) 
 
 // GetUser returns the user called name. The error is user.ErrUnknown.
 func (a *Accounts) GetUser(ctx context.Context, name string) (user.User, error) {
-	return a.users.get(ctx, name, user.ErrUnknown)
+	return a.GetUserByTag(ctx, user.Tag(name))
+}
+
+// GetUserByTag is GetUser for whoever has the tag of the name only.
+func (a *Accounts) GetUserByTag(ctx context.Context, tag string) (user.User, error) {
+	return a.users.get(ctx, tag, user.ErrUnknown)
 }
 
 // PutUser keeps u: a new one if create is set, else in place of the one that
 // is there. The error is ErrExists or user.ErrUnknown. The same account made
 // twice is one.
 func (a *Accounts) PutUser(ctx context.Context, u user.User, create bool) error {
-	return a.users.put(ctx, u.Name, u, create, user.ErrUnknown)
+	if u.Name == "" {
+		return wrap("put account", errors.New("the user has no name"))
+	}
+	return a.users.put(ctx, user.Tag(u.Name), u, create, user.ErrUnknown)
 }
 
 // ListUsers returns all users by name.
-func (a *Accounts) ListUsers(ctx context.Context) ([]user.User, error) { return a.users.list(ctx) }
+func (a *Accounts) ListUsers(ctx context.Context) ([]user.User, error) {
+	all, err := a.users.list(ctx)
+	slices.SortFunc(all, func(a, b user.User) int { return strings.Compare(a.Name, b.Name) })
+	return all, err
+}
 
 // DeleteUser removes a user. One that is not there is no error.
 func (a *Accounts) DeleteUser(ctx context.Context, name string) error {
-	return a.users.delete(ctx, name)
+	return a.users.delete(ctx, user.Tag(name))
 }
 
 // GetClient returns the client with the id. The error is client.ErrUnknown.

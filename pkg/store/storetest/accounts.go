@@ -140,7 +140,7 @@ func corruptAccounts(t *testing.T, s AccountSubject) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := secret.Mint(64)
-			item["pk"] = "user#" + id
+			item["pk"] = "user#" + user.Tag(id)
 			s.Plant(t, item)
 			if u, err := s.Store.GetUser(t.Context(), id); !errors.Is(err, user.ErrUnknown) || !cmp.Equal(u, user.User{}) {
 				t.Errorf("get: %+v, %v", u, err)
