@@ -80,7 +80,11 @@ func (e *Endpoint) postApprove(w http.ResponseWriter, r *http.Request) {
 	case "deny":
 		e.refuse(w, r, q, &oauth.Error{Code: oauth.AccessDenied, Description: "The user did not approve."})
 	case "switch":
+		consent := q.prompts("consent")
 		q.Prompt = []string{"select_account"}
+		if consent {
+			q.Prompt = append(q.Prompt, "consent")
+		}
 		e.again(w, r, q)
 	case "approve":
 		e.approve(w, r, f, root, values["scope"])
@@ -124,7 +128,7 @@ func (e *Endpoint) approve(w http.ResponseWriter, r *http.Request, f form, root 
 	case err != nil:
 		e.refuse(w, r, q, down(err))
 		return
-	case u.Disabled || u.ValidFrom.After(s.AuthTime):
+	case ended(u, s):
 		e.expel(w, r, f)
 		return
 	}
@@ -169,6 +173,10 @@ func (e *Endpoint) standing(r *http.Request, c client.Client, f form, id string)
 	return s, consent, u, err
 }
 
+// ended reports a sign-in that the user's account has outlived: disabled, or
+// with a new password since.
+func ended(u user.User, s session.SignIn) bool { return u.Disabled || u.ValidFrom.After(s.AuthTime) }
+
 // expel ends the sign-in of a user who may not go on, and asks for another.
 func (e *Endpoint) expel(w http.ResponseWriter, r *http.Request, f form) {
 	shrug(r.Context(), e.Flows.DeleteSignIn(r.Context(), f.SignIn))
@@ -188,7 +196,7 @@ func (e *Endpoint) issue(w http.ResponseWriter, r *http.Request, q request, s se
 	now := e.Now().Truncate(time.Second)
 	g := grant.Grant{
 		GID:      base64.RawURLEncoding.EncodeToString(derive(root, q, session.SignInKey(s.ID))),
-		ClientID: q.ClientID, User: s.User, Subject: s.Subject, Scopes: scopes,
+		ClientID: q.ClientID, User: s.User, Subject: s.Subject, Scopes: q.Scopes,
 		Challenge: q.Challenge, Nonce: q.Nonce, AuthTime: s.AuthTime.Truncate(time.Second),
 	}
 	if q.Named {
@@ -202,6 +210,10 @@ func (e *Endpoint) issue(w http.ResponseWriter, r *http.Request, q request, s se
 	if last := time.Unix(q.Born, 0).Add(requestAge + time.Minute); record.ExpiresAt.Before(last) {
 		record.ExpiresAt = last
 	}
+	// What was ticked is in the code. The grant is of the request: a form that
+	// is sent again with other ticks makes no second one, and each code says
+	// what it gives.
+	ticked, _ := g.Mask(scopes)
 	record, err := g.Seal(root, record)
 	if err == nil {
 		err = e.Flows.PutGrant(r.Context(), record)
@@ -212,7 +224,7 @@ func (e *Endpoint) issue(w http.ResponseWriter, r *http.Request, q request, s se
 	}
 	outcome(r.Context(), "approved")
 	back(w, r, q.Redirect, "state", q.State,
-		"code", grant.Token{Kind: grant.Code, GID: g.GID, Scopes: grant.All}.Sign(root),
+		"code", grant.Token{Kind: grant.Code, GID: g.GID, Scopes: ticked}.Sign(root),
 		"scope", strings.Join(scopes, " "), "iss", baseurl.From(r.Context()))
 	return true
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/page"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/session"
+	"github.com/latchkey-go/latchkey/pkg/user"
 )
 
 // getAuthorize answers an authorization request, or goes on with one after a
@@ -103,7 +104,8 @@ func (e *Endpoint) client(w http.ResponseWriter, r *http.Request, q request) (cl
 // the sign-in page, the approve page, or the answer when all is known. fresh
 // is the key of the sign-in that this very request has led to, "" if none.
 // root is the key that had sealed the request, nil if it comes as it is. It
-// reads once, and only for a browser that looks signed in.
+// reads once, and only for a browser that looks signed in; an answer without
+// another page takes a look at the user besides.
 func (e *Endpoint) proceed(w http.ResponseWriter, r *http.Request, c client.Client, q request, fresh string, root *secret.Root) {
 	id, tag := signInID(r)
 	if id == "" {
@@ -126,6 +128,15 @@ func (e *Endpoint) proceed(w http.ResponseWriter, r *http.Request, c client.Clie
 		return
 	}
 	if !q.prompts("consent") && e.covers(r.Context(), consent, c, q, s) {
+		u, err := e.Users.GetUser(r.Context(), s.User)
+		switch {
+		case err != nil && !errors.Is(err, user.ErrUnknown):
+			e.refuse(w, r, q, down(err))
+			return
+		case err != nil || ended(u, s):
+			e.expel(w, r, form{Request: q, SignIn: signInKey, User: s.User})
+			return
+		}
 		if root == nil {
 			ring, err := e.Keys.Ring(r.Context(), "")
 			if err != nil {

@@ -214,7 +214,7 @@ func challengeLike(s string) bool {
 
 // checkOpenID reads the parameters of OpenID Connect Core §3.1.2.1.
 func (q *request) checkOpenID(_ client.Client, p oauth.Params) (oauth.Code, string) {
-	for _, one := range strings.Fields(p["prompt"]) {
+	for _, one := range strings.FieldsFunc(p["prompt"], func(c rune) bool { return c == ' ' }) {
 		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, one) {
 			return oauth.InvalidRequest, "prompt takes none, login, consent and select_account."
 		}

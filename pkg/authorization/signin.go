@@ -69,6 +69,7 @@ func (e *Endpoint) postSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := values.Get("username")
+	began := e.Now() // before the user is read: what changes from now on is newer
 	u, wait, err := e.authenticate(r, name, values.Get("password"))
 	switch {
 	case wait > 0:
@@ -83,7 +84,7 @@ func (e *Endpoint) postSignIn(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		e.refuse(w, r, q, down(err))
 	default:
-		e.signedIn(w, r, q, u)
+		e.signedIn(w, r, c, q, u, began)
 	}
 }
 
@@ -133,11 +134,23 @@ func (e *Endpoint) authenticate(r *http.Request, name, password string) (u user.
 }
 
 // signedIn starts a new sign-in, ends the one the browser had, and goes on
-// with the request.
-func (e *Endpoint) signedIn(w http.ResponseWriter, r *http.Request, q request, u user.User) {
-	now := e.Now()
-	s := session.SignIn{ID: session.NewSignInID(), User: u.Name, Subject: u.Subject, AuthTime: now, ExpiresAt: now.Add(SignInAge)}
-	if err := e.replaceSignIn(r, s); err != nil {
+// with the request. The user is read once more afterwards: a new password, or
+// an account disabled while the old one was being checked, has ended all
+// sign-ins that were there, and this one was not yet.
+func (e *Endpoint) signedIn(w http.ResponseWriter, r *http.Request, c client.Client, q request, u user.User, at time.Time) {
+	s := session.SignIn{ID: session.NewSignInID(), User: u.Name, Subject: u.Subject, AuthTime: at, ExpiresAt: at.Add(SignInAge)}
+	err := e.replaceSignIn(r, s)
+	var again user.User
+	if err == nil {
+		again, err = e.Users.GetUser(r.Context(), u.Name)
+	}
+	if err == nil && again != u || errors.Is(err, user.ErrUnknown) {
+		shrug(r.Context(), e.Flows.DeleteSignIn(r.Context(), session.SignInKey(s.ID)))
+		outcome(r.Context(), "user_changed")
+		e.showSignIn(w, r, c, q, signInPage{status: http.StatusBadRequest, name: shown(u.Name), problem: "This account was changed just now. Sign in again."})
+		return
+	}
+	if err != nil {
 		e.refuse(w, r, q, down(err))
 		return
 	}

@@ -44,7 +44,8 @@ type Token struct {
 	// ends are in the grant's item.
 	Expires int64
 	// Scopes is a bit for each of the grant's ordered scopes that the token
-	// covers; all ones in a code and a refresh token.
+	// covers: what was approved in a code and a refresh token, and what was
+	// asked for of that in an access token. All stands for every one.
 	Scopes uint32
 	// User is the tag of the user in a refresh token, 22 characters; empty in
 	// every other one, and where there is no user.

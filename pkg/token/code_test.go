@@ -307,3 +307,30 @@ func reverse(s string) string {
 	}
 	return string(b)
 }
+
+// What the user ticked is in the code, and every token after it keeps to it.
+func TestApprovedScopes_S71(t *testing.T) {
+	w := newWorld(t)
+	code := w.approve("app")
+	g, err := grant.Parse(code, grant.Code, w.ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Scopes = 0b0110 // email and read of openid, email, read, write
+	a := w.exchange("app", g.Sign(w.ring.Newest()))
+	if a.status != http.StatusOK || a.text("scope") != "email read" || a.text("id_token") != "" {
+		t.Fatalf("%s", a.raw)
+	}
+	next := w.refresh("app", a.text("refresh_token"))
+	if next.status != http.StatusOK || next.text("scope") != "email read" {
+		t.Errorf("refreshed: %s", next.raw)
+	}
+	refused(t, "more than was approved", w.refresh("app", next.text("refresh_token"), "scope", "email write"), 400, "invalid_scope")
+	less := w.refresh("app", next.text("refresh_token"), "scope", "read")
+	if less.status != http.StatusOK || less.text("scope") != "read" {
+		t.Errorf("less: %s", less.raw)
+	}
+	if all := w.refresh("app", less.text("refresh_token")); all.text("scope") != "email read" {
+		t.Errorf("and all of it again: %s", all.raw)
+	}
+}

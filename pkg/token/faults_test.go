@@ -23,7 +23,7 @@ func (d down) GetClient(context.Context, string) (client.Client, error) {
 	return client.Client{}, d.err
 }
 func (d down) GetUserByTag(context.Context, string) (user.User, error) { return user.User{}, d.err }
-func (d down) Ring(context.Context, string) (*secret.Ring, error) { return nil, d.err }
+func (d down) Ring(context.Context, string) (*secret.Ring, error)      { return nil, d.err }
 
 func unavailable(t *testing.T, name string, a response) {
 	t.Helper()

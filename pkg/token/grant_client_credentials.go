@@ -31,5 +31,5 @@ func (e *Endpoint) credentials(ctx context.Context, q *request) (*answer, *oauth
 	if err := e.Grants.PutGrant(ctx, r); err != nil {
 		return nil, unavailable(err)
 	}
-	return e.issue(ctx, q, r, g, ring, full(g))
+	return e.issue(ctx, q, r, g, ring, full(g), full(g))
 }

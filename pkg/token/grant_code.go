@@ -52,7 +52,7 @@ func (e *Endpoint) code(ctx context.Context, q *request) (*answer, *oauth.Error)
 		r, err = e.Grants.RedeemCode(ctx, key, d)
 	}
 	if err == nil {
-		return e.redeemed(ctx, q, r, t.GID)
+		return e.redeemed(ctx, q, r, t)
 	}
 	if errors.Is(err, grant.ErrRedirect) && redirect == "" {
 		return nil, invalid("redirect_uri is missing; send the one of the authorization request again.")
@@ -68,15 +68,16 @@ func (e *Endpoint) code(ctx context.Context, q *request) (*answer, *oauth.Error)
 	return nil, unavailable(err)
 }
 
-func (e *Endpoint) redeemed(ctx context.Context, q *request, r grant.Record, gid string) (*answer, *oauth.Error) {
-	g, ring, err := open(ctx, e.Keys, r, gid)
+func (e *Endpoint) redeemed(ctx context.Context, q *request, r grant.Record, t grant.Token) (*answer, *oauth.Error) {
+	g, ring, err := open(ctx, e.Keys, r, t.GID)
 	switch {
 	case errors.Is(err, grant.ErrUnknown):
 		return nil, denied("The key that this code was made with has been retired. Start again at the authorization endpoint.", err)
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	return e.issue(ctx, q, r, g, ring, full(g))
+	approved := t.Scopes & full(g)
+	return e.issue(ctx, q, r, g, ring, approved, approved)
 }
 
 // reason says in error_description why a grant cannot be used: RFC 6749 §5.2

@@ -36,7 +36,7 @@ func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Err
 	}
 	owner := e.owner(ctx, t.User)
 	if q.params["scope"] != "" || o.Grace == 0 {
-		if refusal := e.look(ctx, q, t.GID, o, owner); refusal != nil {
+		if refusal := e.look(ctx, q, t, o, owner); refusal != nil {
 			return nil, refusal
 		}
 	}
@@ -51,11 +51,11 @@ func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Err
 	if refusal := e.checkUser(ctx, r, g, owner); refusal != nil {
 		return nil, refusal
 	}
-	mask, refusal := narrow(q, g)
+	mask, refusal := narrow(q, g, t)
 	if refusal != nil {
 		return nil, refusal
 	}
-	return e.issue(ctx, q, r, g, ring, mask)
+	return e.issue(ctx, q, r, g, ring, mask, t.Scopes&full(g))
 }
 
 // owner starts to read the user with the tag, and returns how to wait for it.
@@ -75,8 +75,8 @@ func (e *Endpoint) owner(ctx context.Context, tag string) func() (user.User, err
 
 // narrow reads the scope parameter: fewer scopes for this access token, all of
 // them again with the next one.
-func narrow(q *request, g grant.Grant) (uint32, *oauth.Error) {
-	mask, ok := narrowed(g, q.params["scope"])
+func narrow(q *request, g grant.Grant, t grant.Token) (uint32, *oauth.Error) {
+	mask, ok := narrowed(g, q.params["scope"], t.Scopes&full(g))
 	if !ok {
 		return 0, &oauth.Error{Code: oauth.InvalidScope, Description: "A refresh gives at most the scopes that were approved (RFC 6749 section 6)."}
 	}
@@ -85,8 +85,8 @@ func narrow(q *request, g grant.Grant) (uint32, *oauth.Error) {
 
 // look decides from a read what would be refused after the write. What the
 // write itself refuses is left to it.
-func (e *Endpoint) look(ctx context.Context, q *request, gid string, o grant.Rotation, owner func() (user.User, error)) *oauth.Error {
-	r, err := e.Grants.GetGrant(ctx, grant.KeyFor(gid))
+func (e *Endpoint) look(ctx context.Context, q *request, t grant.Token, o grant.Rotation, owner func() (user.User, error)) *oauth.Error {
+	r, err := e.Grants.GetGrant(ctx, grant.KeyFor(t.GID))
 	if err != nil && !errors.Is(err, grant.ErrUnknown) {
 		return unavailable(err)
 	}
@@ -96,14 +96,14 @@ func (e *Endpoint) look(ctx context.Context, q *request, gid string, o grant.Rot
 	if _, err := o.Verdict(r); err != nil {
 		return nil
 	}
-	g, _, refusal := e.opened(ctx, r, gid)
+	g, _, refusal := e.opened(ctx, r, t.GID)
 	if refusal != nil {
 		return refusal
 	}
 	if refusal := e.checkUser(ctx, r, g, owner); refusal != nil {
 		return refusal
 	}
-	_, refusal = narrow(q, g)
+	_, refusal = narrow(q, g, t)
 	return refusal
 }
 

@@ -44,8 +44,10 @@ type idClaims struct {
 
 // issue makes the tokens that r's newest number stands for. They follow from r
 // alone: whoever asks again, because a reply was lost or in the grace, gets the
-// same ones. Only an access token that is over by then is made afresh.
-func (e *Endpoint) issue(ctx context.Context, q *request, r grant.Record, g grant.Grant, ring *secret.Ring, mask uint32) (*answer, *oauth.Error) {
+// same ones. Only an access token that is over by then is made afresh. mask is
+// what the access token covers, approved what the user has allowed, which the
+// refresh token carries on.
+func (e *Endpoint) issue(ctx context.Context, q *request, r grant.Record, g grant.Grant, ring *secret.Ring, mask, approved uint32) (*answer, *oauth.Error) {
 	from := r.RotatedAt
 	expires := earlier(from.Add(e.Lifetimes.Access), r.MaxAt)
 	if !q.now.Before(expires) {
@@ -63,7 +65,7 @@ func (e *Endpoint) issue(ctx context.Context, q *request, r grant.Record, g gran
 		a.AccessToken = t.Sign(root)
 	}
 	if g.User != "" && q.client.AllowsGrant(client.RefreshToken) {
-		a.RefreshToken = grant.Token{Kind: grant.Refresh, GID: g.GID, N: r.Seq, Scopes: grant.All, User: user.Tag(g.User)}.Sign(root)
+		a.RefreshToken = grant.Token{Kind: grant.Refresh, GID: g.GID, N: r.Seq, Scopes: approved, User: user.Tag(g.User)}.Sign(root)
 		a.RefreshTokenExpiresIn = seconds(r.IdleAt.Sub(q.now))
 	}
 	if covered, ok := g.Mask([]string{openid}); err == nil && ok && mask&covered != 0 && g.User != "" {
@@ -98,13 +100,14 @@ func full(g grant.Grant) uint32 {
 }
 
 // narrowed is the mask for a scope parameter; false when it names a scope that
-// the grant has not. Empty means all (RFC 6749 §6).
-func narrowed(g grant.Grant, scope string) (uint32, bool) {
+// was not approved. Empty means all that were (RFC 6749 §6).
+func narrowed(g grant.Grant, scope string, approved uint32) (uint32, bool) {
 	asked := strings.FieldsFunc(scope, func(r rune) bool { return r == ' ' })
 	if len(asked) == 0 {
-		return full(g), true
+		return approved, true
 	}
-	return g.Mask(asked)
+	mask, ok := g.Mask(asked)
+	return mask, ok && mask&^approved == 0
 }
 
 // atHash is the left half of the access token's SHA-256 (Core §3.1.3.6).
