@@ -75,7 +75,8 @@ func (a *Accounts) DeleteUser(ctx context.Context, name string) error {
 
 // GetClient returns the client with the id. The error is client.ErrUnknown.
 func (a *Accounts) GetClient(ctx context.Context, id string) (client.Client, error) {
-	return a.clients.get(ctx, id, client.ErrUnknown)
+	c, err := a.clients.get(ctx, id, client.ErrUnknown)
+	return cloned(c), err
 }
 
 // PutClient is PutUser for a client, with client.ErrUnknown.
@@ -85,7 +86,18 @@ func (a *Accounts) PutClient(ctx context.Context, c client.Client, create bool) 
 
 // ListClients returns all clients by id.
 func (a *Accounts) ListClients(ctx context.Context) ([]client.Client, error) {
-	return a.clients.list(ctx)
+	all, err := a.clients.list(ctx)
+	for i := range all {
+		all[i] = cloned(all[i])
+	}
+	return all, err
+}
+
+// cloned is c with lists of its own: nothing is shared with a caller.
+func cloned(c client.Client) client.Client {
+	c.RedirectURIs, c.PostLogoutRedirectURIs = slices.Clone(c.RedirectURIs), slices.Clone(c.PostLogoutRedirectURIs)
+	c.Scopes, c.GrantTypes, c.AuthMethods = slices.Clone(c.Scopes), slices.Clone(c.GrantTypes), slices.Clone(c.AuthMethods)
+	return c
 }
 
 // DeleteClient removes a client. One that is not there is no error.
@@ -93,38 +105,44 @@ func (a *Accounts) DeleteClient(ctx context.Context, id string) error {
 	return a.clients.delete(ctx, id)
 }
 
-// accounts of one kind are kept as JSON, like items: nothing is shared with a
-// caller.
+// accounts are those of one kind. They go through JSON on their way in, as
+// items do, so that a store in memory keeps nothing that a table would not.
 type accounts[T any] struct {
 	mu sync.RWMutex
-	at map[string]string
+	at map[string]account[T]
+}
+
+type account[T any] struct {
+	text  string
+	value T
 }
 
 func (a *accounts[T]) get(ctx context.Context, name string, unknown error) (T, error) {
-	var account T
+	var none T
 	if err := ctx.Err(); err != nil {
-		return account, wrap("get account", err)
+		return none, wrap("get account", err)
 	}
 	a.mu.RLock()
-	data, ok := a.at[name]
+	kept, ok := a.at[name]
 	a.mu.RUnlock()
 	if !ok {
-		return account, unknown
+		return none, unknown
 	}
-	if err := json.Unmarshal([]byte(data), &account); err != nil {
-		return account, wrap("get account", err)
-	}
-	return account, nil
+	return kept.value, nil
 }
 
-func (a *accounts[T]) put(ctx context.Context, name string, account T, create bool, unknown error) error {
+func (a *accounts[T]) put(ctx context.Context, name string, value T, create bool, unknown error) error {
 	if err := ctx.Err(); err != nil {
 		return wrap("put account", err)
 	}
 	if name == "" {
 		return wrap("put account", errors.New("the account has no name"))
 	}
-	data, err := json.Marshal(account)
+	text, err := json.Marshal(value)
+	kept := account[T]{text: string(text)}
+	if err == nil {
+		err = json.Unmarshal(text, &kept.value)
+	}
 	if err != nil {
 		return wrap("put account", err)
 	}
@@ -132,15 +150,15 @@ func (a *accounts[T]) put(ctx context.Context, name string, account T, create bo
 	defer a.mu.Unlock()
 	there, ok := a.at[name]
 	switch {
-	case create && ok && there != string(data):
+	case create && ok && there.text != kept.text:
 		return ErrExists
 	case !create && !ok:
 		return unknown
 	}
 	if a.at == nil {
-		a.at = map[string]string{}
+		a.at = map[string]account[T]{}
 	}
-	a.at[name] = string(data)
+	a.at[name] = kept
 	return nil
 }
 
