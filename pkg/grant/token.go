@@ -79,7 +79,8 @@ func (t Token) Sign(root *secret.Root) string {
 		b = append(b, secret.Bytes(t.User, gidBits)...)
 	}
 	b = append(b, root.MAC(macPurpose, b)...)
-	return string(t.Kind) + base64.RawURLEncoding.EncodeToString(b[tagLen:])
+	var space [128]byte
+	return string(base64.RawURLEncoding.AppendEncode(append(space[:0], t.Kind...), b[tagLen:]))
 }
 
 // Parse reads a token string. It is signed again and compared whole, in

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
 	"sync"
 )
@@ -110,7 +111,13 @@ type Root struct {
 
 	prk []byte
 	mu  sync.RWMutex
-	got map[string][]byte // purpose to derived bytes
+	got map[string]*derived // by purpose
+}
+
+// derived is what a root gives for one purpose.
+type derived struct {
+	bytes []byte
+	macs  sync.Pool // of hash.Hash: keyed once, used again
 }
 
 func newRoot(s string) (*Root, error) {
@@ -118,44 +125,48 @@ func newRoot(s string) (*Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("secret: %w", err)
 	}
-	r := &Root{prk: prk, got: map[string][]byte{}}
+	r := &Root{prk: prk, got: map[string]*derived{}}
 	r.ID = base64.RawURLEncoding.EncodeToString(r.Bytes("latchkey key id"))[:KeyIDLen]
 	return r, nil
 }
 
 // Bytes are 32 bytes derived for purpose with HKDF-SHA-256 (RFC 5869). Callers
 // do not change them. purpose is a constant: each one is kept.
-func (r *Root) Bytes(purpose string) []byte {
+func (r *Root) Bytes(purpose string) []byte { return r.derive(purpose).bytes }
+
+func (r *Root) derive(purpose string) *derived {
 	r.mu.RLock()
-	b := r.got[purpose]
+	d := r.got[purpose]
 	r.mu.RUnlock()
-	if b != nil {
-		return b
+	if d != nil {
+		return d
 	}
 	b, err := hkdf.Expand(sha256.New, r.prk, purpose, 32)
 	if err != nil {
 		panic("secret: " + err.Error()) // 32 bytes are always to be had
 	}
+	d = &derived{bytes: b}
+	d.macs.New = func() any { return hmac.New(sha256.New, b) }
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.got[purpose] = b
-	return b
+	r.got[purpose] = d
+	return d
 }
 
 // Key is the sealing key for purpose.
 func (r *Root) Key(purpose string) Key { return Derive(r.Bytes(purpose), purpose) }
 
 // Mixed is a sealing key that needs both this root and random, which is at
-// least 128 random bits that only the holder of a token or cookie has.
-func (r *Root) Mixed(purpose string, random []byte) Key {
-	mac := hmac.New(sha256.New, r.Bytes(purpose))
-	mac.Write(random)
-	return Derive(mac.Sum(nil), purpose)
-}
+// least 128 random bits that only the holder of a token or cookie has. It is
+// the extract step of HKDF with this root's key for purpose as the salt.
+func (r *Root) Mixed(purpose string, random []byte) Key { return newKey(r.MAC(purpose, random)) }
 
 // MAC is HMAC-SHA-256 over message with the key for purpose.
 func (r *Root) MAC(purpose string, message []byte) []byte {
-	mac := hmac.New(sha256.New, r.Bytes(purpose))
+	d := r.derive(purpose)
+	mac := d.macs.Get().(hash.Hash)
+	defer d.macs.Put(mac)
+	mac.Reset()
 	mac.Write(message)
 	return mac.Sum(nil)
 }

@@ -24,9 +24,14 @@ func Derive(random []byte, purpose string) Key {
 	if err != nil {
 		panic("secret: " + err.Error()) // 32 bytes are always to be had
 	}
+	return newKey(raw)
+}
+
+// newKey is the Key of 32 bytes that are as good as random.
+func newKey(raw []byte) Key {
 	block, err := aes.NewCipher(raw)
 	if err != nil {
-		panic("secret: " + err.Error()) // as is a 32-byte key
+		panic("secret: " + err.Error()) // 32 bytes are a key
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
 	if err != nil {
