@@ -110,7 +110,7 @@ func (g Grant) Seal(root *secret.Root, r Record) (Record, error) {
 }
 
 // SealedKey is the key id that the payload was sealed with.
-func (r Record) SealedKey() string { return secret.KeyID(string(r.Sealed)) }
+func (r Record) SealedKey() string { return string(r.Sealed[:min(len(r.Sealed), secret.KeyIDLen)]) }
 
 // Open reverses Seal for whoever has the grant id. The error is ErrUnknown, or
 // secret.ErrUnknownKey.
