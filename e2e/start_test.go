@@ -122,7 +122,7 @@ func request(t *testing.T, method, target string) reply {
 func TestServeWithoutAProvider(t *testing.T) {
 	s := startServe(t, "localhost:0", nil)
 	front := get(t, person(nil), s.base+"/")
-	if front.StatusCode != http.StatusOK || !strings.Contains(front.body, s.base+"/callback") || !strings.Contains(front.body, "this server (demo)") {
+	if front.StatusCode != http.StatusOK || !strings.Contains(front.body, s.base+"/callback") || !strings.Contains(front.body, "This is a demo") {
 		t.Errorf("/: %d %s", front.StatusCode, front.body)
 	}
 	if r := get(t, person(nil), s.base+"/login"); r.StatusCode != http.StatusFound || !strings.HasPrefix(r.Header.Get("Location"), s.base+"/oauth/authorize?") {

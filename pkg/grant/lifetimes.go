@@ -47,8 +47,8 @@ func LifetimesFromEnv(e *env.Reader, def Lifetimes) Lifetimes {
 		RefreshMax:        e.Duration("REFRESH_MAX", def.RefreshMax, time.Second, year),
 		FirstPartyRefresh: e.Duration("SESSION_IDLE", def.FirstPartyRefresh, time.Second, year),
 	}
-	if l.Refresh > l.RefreshMax && (e.Given("REFRESH_TTL") || e.Given("REFRESH_MAX")) {
-		e.Report("REFRESH_TTL", fmt.Sprintf("%v is longer than REFRESH_MAX, %v", l.Refresh, l.RefreshMax), "set both so that it is not")
+	if l.Refresh > l.RefreshMax && e.Given("REFRESH_TTL") && e.Given("REFRESH_MAX") {
+		e.Report("REFRESH_TTL", fmt.Sprintf("%v is longer than REFRESH_MAX, %v", l.Refresh, l.RefreshMax), "make it at most as long")
 	}
 	return l
 }

@@ -35,6 +35,7 @@ func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Err
 		IdleAt: q.now.Add(e.refreshFor(q.client)), Grace: e.Lifetimes.RefreshGrace,
 	}
 	owner := e.owner(ctx, t.User)
+	defer func() { _, _ = owner() }() // nothing goes on after the answer
 	if q.params["scope"] != "" || o.Grace == 0 {
 		if refusal := e.look(ctx, q, t, o, owner); refusal != nil {
 			return nil, refusal
