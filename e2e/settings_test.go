@@ -135,6 +135,10 @@ func TestWrongSettingsSayWhatToDo_P20(t *testing.T) {
 			wrong(t, m, command(t, strings.Fields(m.settings), strings.Fields(m.args)...))
 		})
 	}
+}
+
+func TestWrongSettingsOfTheLoginFunction_P20(t *testing.T) {
+	peer.Make(t)
 	bootstrap := bootstrapOf(t, "Login")
 	for _, m := range loginMistakes {
 		t.Run(m.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latchkey-go/latchkey/e2e/peer"
 	"github.com/latchkey-go/latchkey/e2e/stack"
 )
 
@@ -30,6 +31,7 @@ func TestZipSize_P14(t *testing.T) {
 	}
 	for id, limit := range zipLimit {
 		t.Run(id, func(t *testing.T) {
+			peer.Make(t)
 			binary, err := stack.Build(id, "")
 			if err != nil {
 				t.Fatal(err)

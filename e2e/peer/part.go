@@ -86,3 +86,10 @@ func present(t testing.TB, part, file, howToGet string) {
 		t.Fatalf("peer: %v", err)
 	}
 }
+
+// Make ends a test that builds functions, by the Makefile as SAM does, where
+// there is no make.
+func Make(t testing.TB) {
+	t.Helper()
+	lookPath(t, "make", "on Debian: apt-get install make")
+}

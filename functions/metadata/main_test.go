@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/latchkey-go/latchkey/e2e/peer"
 )
 
 const (
@@ -36,6 +38,7 @@ func TestWhatIsInTheBinary(t *testing.T) {
 			t.Errorf("%s is linked", dep)
 		}
 	}
+	peer.Make(t)
 	dir := t.TempDir()
 	build := exec.Command("make", "-C", "../..", "build-Metadata", "GOARCH=arm64", "ARTIFACTS_DIR="+dir)
 	if out, err := build.CombinedOutput(); err != nil {
