@@ -27,6 +27,9 @@ const (
 	ProviderError       Code = "provider_error"
 	ProviderUnavailable Code = "provider_unavailable"
 	StoreUnavailable    Code = "store_unavailable"
+	NotAuthenticated    Code = "not_authenticated"
+	SessionExpired      Code = "session_expired"
+	CSRFRequired        Code = "csrf_required"
 )
 
 // The codes a provider may send that change what we answer (RFC 6749 §4.1.2.1).
@@ -82,6 +85,9 @@ var statuses = map[Code]int{
 	IssuerMismatch:         http.StatusBadRequest,
 	NonceMismatch:          http.StatusBadRequest,
 	WrongBrowser:           http.StatusForbidden,
+	NotAuthenticated:       http.StatusUnauthorized,
+	SessionExpired:         http.StatusUnauthorized,
+	CSRFRequired:           http.StatusForbidden,
 	ConfigError:            http.StatusInternalServerError,
 	ProviderError:          http.StatusBadGateway,
 	ProviderUnavailable:    http.StatusServiceUnavailable,

@@ -2,8 +2,8 @@ package provider
 
 import "strconv"
 
-// Answer is the cause of an exchange that the provider answered, but not with
-// a usable token.
+// Answer is the cause of an exchange or a refresh that the provider answered,
+// but not with a usable token.
 type Answer struct {
 	// Status is the HTTP status.
 	Status int
@@ -12,7 +12,12 @@ type Answer struct {
 	Code string
 	// Problem says what is wrong with an answer that has no code.
 	Problem string
+
+	refused bool // a refresh: the provider ended the grant
 }
+
+// Is makes the refusal of a refresh token be ErrRefreshRefused.
+func (a *Answer) Is(target error) bool { return a.refused && target == ErrRefreshRefused }
 
 // Error implements error. It has nothing else of the provider's text in it.
 func (a *Answer) Error() string {

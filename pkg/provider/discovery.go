@@ -224,12 +224,10 @@ func (p *Provider) get(ctx context.Context, url string) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, errDocument
 	}
-	call := &once{p: p}
-	resp, err := call.client().Do(req)
-	if err != nil {
-		return nil, 0, call.failed(ctx)
+	call, lost := p.send(req)
+	if lost != "" {
+		return nil, 0, lost
 	}
-	_ = resp.Body.Close()
 	if call.status != http.StatusOK {
 		return nil, call.status, failure(fmt.Sprintf("answered %d", call.status))
 	}

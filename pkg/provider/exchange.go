@@ -28,52 +28,85 @@ const (
 // than ctx has. The error is always an *oauth.Error whose cause is a class of
 // failure: the provider's own text never gets further than here.
 func (p *Provider) Exchange(ctx context.Context, ep Endpoints, code, verifier, redirectURI string) (Tokens, error) {
-	var clientSecret secret.Text
-	if p.Auth != AuthNone {
-		var err error
-		if clientSecret, err = p.secret(ctx); err != nil {
-			return Tokens{}, err
-		}
+	config, err := p.config(ctx, ep)
+	if err != nil {
+		return Tokens{}, err
 	}
-	config := &oauth2.Config{
-		ClientID:     p.ClientID,
-		ClientSecret: clientSecret.Reveal(),
-		RedirectURL:  redirectURI,
-		Endpoint:     oauth2.Endpoint{TokenURL: ep.Token, AuthStyle: oauth2.AuthStyleInParams},
-	}
+	config.RedirectURL = redirectURI
 	options := []oauth2.AuthCodeOption{oauth2.VerifierOption(verifier)}
-	if p.Auth == AuthBasic {
-		config.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
-		if p.ClientIDInBody {
-			options = append(options, oauth2.SetAuthURLParam("client_id", p.ClientID))
-		}
+	if p.Auth == AuthBasic && p.ClientIDInBody {
+		options = append(options, oauth2.SetAuthURLParam("client_id", p.ClientID))
 	}
-
-	began := time.Now()
-	call := &once{p: p}
 	within, cancel := bounded(ctx, exchangeTimeout)
 	defer cancel()
-	_, err := config.Exchange(context.WithValue(within, oauth2.HTTPClient, call.client()), code, options...)
-	logline.Add(ctx, slog.Int64("provider_ms", time.Since(began).Milliseconds()))
+	r := p.ask(within, func(ctx context.Context) error {
+		_, err := config.Exchange(ctx, code, options...)
+		return err
+	})
+	switch {
+	case r.lost != "":
+		return Tokens{}, unreachable("token endpoint", r.lost, loginAgain)
+	case r.unusable != "":
+		return Tokens{}, p.refusal(r, redirectURI)
+	}
+	return r.tokens, nil
+}
 
-	if call.status == 0 {
-		return Tokens{}, unreachable(call.failed(within))
+// config is how x/oauth2 is to speak to the token endpoint, the client secret
+// in it. The error is an *oauth.Error.
+func (p *Provider) config(ctx context.Context, ep Endpoints) (*oauth2.Config, error) {
+	config := &oauth2.Config{
+		ClientID: p.ClientID,
+		Endpoint: oauth2.Endpoint{TokenURL: ep.Token, AuthStyle: oauth2.AuthStyleInParams},
 	}
-	logline.Add(ctx, slog.Int("provider_status", call.status))
-	if call.fail != "" {
-		return Tokens{}, unreachable(call.fail)
+	if p.Auth == AuthNone {
+		return config, nil
 	}
-	tokens, providerCode, unusable := readTokens(call)
-	if providerCode != "" {
-		logline.Add(ctx, slog.String("provider_error", providerCode))
+	clientSecret, err := p.secret(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if unusable == "" && err != nil {
-		unusable = "token response that x/oauth2 does not read"
+	config.ClientSecret = clientSecret.Reveal()
+	if p.Auth == AuthBasic {
+		config.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	}
-	if unusable != "" {
-		return Tokens{}, p.refusal(call, providerCode, unusable, redirectURI)
+	return config, nil
+}
+
+// reply is what came of one request to the token endpoint.
+type reply struct {
+	tokens Tokens
+	lost   failure // why there is no whole answer
+	status int
+	header http.Header
+	// code is the provider's error code if it sent a clean one, and unusable
+	// says what is wrong with a whole answer.
+	code, unusable string
+}
+
+// ask has x/oauth2 make one request to the token endpoint, within ctx, and
+// reads the answer itself.
+func (p *Provider) ask(ctx context.Context, post func(context.Context) error) reply {
+	began := time.Now()
+	call := &once{p: p}
+	err := post(context.WithValue(ctx, oauth2.HTTPClient, call.client()))
+	logline.Add(ctx, slog.Int64("provider_ms", time.Since(began).Milliseconds()))
+	if call.status != 0 {
+		logline.Add(ctx, slog.Int("provider_status", call.status))
 	}
-	return tokens, nil
+	r := reply{status: call.status, header: call.header}
+	if call.status == 0 || call.fail != "" {
+		r.lost = call.failed(ctx)
+		return r
+	}
+	r.tokens, r.code, r.unusable = readTokens(call)
+	if r.code != "" {
+		logline.Add(ctx, slog.String("provider_error", r.code))
+	}
+	if r.unusable == "" && err != nil {
+		r.unusable = "token response that x/oauth2 does not read"
+	}
+	return r
 }
 
 // Ready reports whether Exchange has what it needs from this side: the client
@@ -106,35 +139,4 @@ func (p *Provider) secret(ctx context.Context) (secret.Text, error) {
 		Description: "The client secret cannot be read. Check OAUTH_CLIENT_SECRET or OAUTH_CLIENT_SECRET_ARN, and that this function may read it.",
 		Cause:       cause,
 	}
-}
-
-// client is an HTTP client for this one request. It follows no redirect: the
-// target of one would be given the code, the verifier and the credentials.
-func (o *once) client() *http.Client {
-	return &http.Client{
-		Transport:     o,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// failed is why there is no answer. The request may not have been sent at
-// all when the time was up before it began.
-func (o *once) failed(ctx context.Context) failure {
-	switch {
-	case o.fail != "":
-		return o.fail
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return failTimeout
-	case ctx.Err() != nil:
-		return failCanceled
-	}
-	return failLost
-}
-
-// bounded limits ctx to d, and to what it has left less the reserve.
-func bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok {
-		d = min(d, time.Until(deadline)-reserve)
-	}
-	return context.WithTimeout(ctx, d)
 }

@@ -9,3 +9,6 @@ func ReadTokens(status int, contentType string, body []byte) (t Tokens, code, un
 
 // Once is the transport of one exchange.
 func Once(p *Provider) http.RoundTripper { return &once{p: p} }
+
+// ReadUserInfo is what UserInfo does with a whole answer.
+var ReadUserInfo = readUserInfo

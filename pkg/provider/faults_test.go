@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,79 +28,102 @@ func soon(t *testing.T) context.Context {
 
 const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
-// TestBrokenProviders_C54_F15_F18_F19: whatever the far side does, there is one
-// post, one answer, in time.
-func TestBrokenProviders_C54_F15_F18_F19(t *testing.T) {
-	compressed := bomb()
-	for _, test := range []struct {
-		name   string
-		answer func(io.Writer)
-		reset  bool
-		status int
-		cause  string
-		posts  int
-	}{
-		{"closes before it answers", func(io.Writer) {}, false, 503, "connection lost before an answer", 1},
-		{"resets before it answers", func(io.Writer) {}, true, 503, "connection lost before an answer", 1},
-		{"does not speak HTTP", func(w io.Writer) { _, _ = io.WriteString(w, "SSH-2.0-OpenSSH_9.9\r\n") }, false, 502, "malformed answer", 1},
-		{"dies in the header", func(w io.Writer) { _, _ = io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-") }, false, 502, "malformed answer", 1},
-		{"dies in the body", func(w io.Writer) { _, _ = io.WriteString(w, head+"Content-Length: 200\r\n\r\n"+good[:40]) }, false, 502, "answer cut short", 1},
-		{"dies in a chunk", func(w io.Writer) {
-			_, _ = io.WriteString(w, head+"Transfer-Encoding: chunked\r\n\r\n40\r\n"+good[:20])
-		}, false, 502, "answer cut short", 1},
-		{"sends a body of 100 MB", func(w io.Writer) {
-			_, _ = io.WriteString(w, head+"Content-Length: 104857600\r\n\r\n")
-			pour(w, 1600)
-		}, false, 502, "answer too large", 1},
-		{"sends a body without an end", func(w io.Writer) { _, _ = io.WriteString(w, head+"\r\n"); pour(w, -1) }, false, 502, "answer too large", 1},
-		{"sends headers without an end", func(w io.Writer) { _, _ = io.WriteString(w, head+"X: "); pour(w, -1) }, false, 502, "malformed answer", 1},
-		{"sends interim answers without an end", func(w io.Writer) {
-			for {
-				if _, err := io.WriteString(w, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"); err != nil {
-					return
-				}
+// broken are far sides that do everything but answer. status is that of the
+// error, the same for every call but for a timeout in a refresh.
+var broken = []struct {
+	name   string
+	answer func(io.Writer)
+	reset  bool
+	status int
+	cause  string
+}{
+	{"closes before it answers", func(io.Writer) {}, false, 503, "connection lost before an answer"},
+	{"resets before it answers", func(io.Writer) {}, true, 503, "connection lost before an answer"},
+	{"does not speak HTTP", func(w io.Writer) { _, _ = io.WriteString(w, "SSH-2.0-OpenSSH_9.9\r\n") }, false, 502, "malformed answer"},
+	{"dies in the header", func(w io.Writer) { _, _ = io.WriteString(w, "HTTP/1.1 200 OK\r\nContent-") }, false, 502, "malformed answer"},
+	{"dies in the body", func(w io.Writer) { _, _ = io.WriteString(w, head+"Content-Length: 200\r\n\r\n"+good[:40]) }, false, 502, "answer cut short"},
+	{"dies in a chunk", func(w io.Writer) {
+		_, _ = io.WriteString(w, head+"Transfer-Encoding: chunked\r\n\r\n40\r\n"+good[:20])
+	}, false, 502, "answer cut short"},
+	{"sends a body of 100 MB", func(w io.Writer) {
+		_, _ = io.WriteString(w, head+"Content-Length: 104857600\r\n\r\n")
+		pour(w, 1600)
+	}, false, 502, "answer too large"},
+	{"sends a body without an end", func(w io.Writer) { _, _ = io.WriteString(w, head+"\r\n"); pour(w, -1) }, false, 502, "answer too large"},
+	{"sends headers without an end", func(w io.Writer) { _, _ = io.WriteString(w, head+"X: "); pour(w, -1) }, false, 502, "malformed answer"},
+	{"sends interim answers without an end", func(w io.Writer) {
+		for {
+			if _, err := io.WriteString(w, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"); err != nil {
+				return
 			}
-		}, false, 502, "malformed answer", 1},
-		{"sends a gzip bomb", func(w io.Writer) {
-			_, _ = io.WriteString(w, head+"Content-Encoding: gzip\r\n\r\n")
-			_, _ = w.Write(compressed)
-		}, false, 502, "token endpoint answered 200 an encoded body", 1},
-		{"says nothing", func(w io.Writer) { drip(w, "") }, false, 504, "timeout", 1},
-		{"drips its header", func(w io.Writer) { drip(w, head) }, false, 504, "timeout", 1},
-		{"drips its body", func(w io.Writer) { _, _ = io.WriteString(w, head+"\r\n"); drip(w, good) }, false, 504, "timeout", 1},
+		}
+	}, false, 502, "malformed answer"},
+	{"sends a gzip bomb", func(w io.Writer) {
+		_, _ = io.WriteString(w, head+"Content-Encoding: gzip\r\n\r\n")
+		_, _ = w.Write(bomb())
+	}, false, 502, " an encoded body"},
+	{"says nothing", func(w io.Writer) { drip(w, "") }, false, 504, "timeout"},
+	{"drips its header", func(w io.Writer) { drip(w, head) }, false, 504, "timeout"},
+	{"drips its body", func(w io.Writer) { _, _ = io.WriteString(w, head+"\r\n"); drip(w, good) }, false, 504, "timeout"},
+}
+
+// TestBrokenProviders_C54_F15_F18_F19: whatever the far side does,
+// there is one request, one answer, in time.
+func TestBrokenProviders_C54_F15_F18_F19(t *testing.T) {
+	for name, call := range map[string]func(context.Context, *provider.Provider, provider.Endpoints) error{
+		"exchange": func(ctx context.Context, p *provider.Provider, ep provider.Endpoints) error {
+			_, err := exchange(ctx, p, ep)
+			return err
+		},
+		"refresh": func(ctx context.Context, p *provider.Provider, ep provider.Endpoints) error {
+			_, err := p.Refresh(ctx, ep, oldRefresh)
+			return err
+		},
+		"userinfo": func(ctx context.Context, p *provider.Provider, ep provider.Endpoints) error {
+			_, err := p.UserInfo(ctx, ep, access)
+			return err
+		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := newRaw(t, func(s *raw, c net.Conn, _ int) {
-				if !s.post(bufio.NewReader(c)) {
-					return
+		for _, test := range broken {
+			t.Run(name+" "+test.name, func(t *testing.T) {
+				s := newRaw(t, func(s *raw, c net.Conn, _ int) {
+					if !s.post(bufio.NewReader(c)) {
+						return
+					}
+					test.answer(c)
+					if test.reset {
+						_ = c.(*net.TCPConn).SetLinger(0)
+					}
+				})
+				ctx, status := t.Context(), test.status
+				if status == 504 {
+					ctx = soon(t)
+					if name == "refresh" {
+						status = 503
+					}
 				}
-				test.answer(c)
-				if test.reset {
-					_ = c.(*net.TCPConn).SetLinger(0)
+				err := call(ctx, client(func(p *provider.Provider) { p.Subject = "sub" }), s.endpoints())
+				if ctx.Err() != nil {
+					t.Error("no time is left to answer the browser")
+				}
+				e := refusal(t, err)
+				if e.HTTPStatus() != status || !strings.HasSuffix(e.Cause.Error(), test.cause) {
+					t.Errorf("%v, status %d; want %d, %q", e, e.HTTPStatus(), status, test.cause)
+				}
+				if want := map[int]oauth.Code{502: oauth.ProviderError, 503: oauth.ProviderUnavailable, 504: oauth.ProviderUnavailable}[test.status]; e.Code != want {
+					t.Errorf("code %s, want %s", e.Code, want)
+				}
+				if (e.RetryAfter > 0) != (e.Code == oauth.ProviderUnavailable) {
+					t.Errorf("%s with Retry-After %v", e.Code, e.RetryAfter)
+				}
+				if errors.Is(err, provider.ErrRefreshRefused) {
+					t.Error("is taken for the provider's refusal")
+				}
+				if posts, _ := s.counts(); posts != 1 {
+					t.Errorf("%d requests, want one", posts)
 				}
 			})
-			ctx := t.Context()
-			if test.status == 504 {
-				ctx = soon(t)
-			}
-			_, err := exchange(ctx, client(), s.endpoints())
-			if ctx.Err() != nil {
-				t.Error("no time is left to answer the browser")
-			}
-			e := refusal(t, err)
-			if e.HTTPStatus() != test.status || !strings.HasSuffix(e.Cause.Error(), test.cause) {
-				t.Errorf("%v, status %d; want %d, %q", e, e.HTTPStatus(), test.status, test.cause)
-			}
-			if want := map[int]oauth.Code{502: oauth.ProviderError, 503: oauth.ProviderUnavailable, 504: oauth.ProviderUnavailable}[test.status]; e.Code != want {
-				t.Errorf("code %s, want %s", e.Code, want)
-			}
-			if (e.RetryAfter > 0) != (e.Code == oauth.ProviderUnavailable) {
-				t.Errorf("%s with Retry-After %v", e.Code, e.RetryAfter)
-			}
-			if posts, _ := s.counts(); posts != test.posts {
-				t.Errorf("%d posts, want %d", posts, test.posts)
-			}
-		})
+		}
 	}
 }
 
@@ -132,13 +157,13 @@ func drip(w io.Writer, s string) {
 	}
 }
 
-func bomb() []byte {
+var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	pour(z, 512)
 	_ = z.Close()
 	return b.Bytes()
-}
+})
 
 func TestLargeAnswersTakeNoMemory_C54(t *testing.T) {
 	s := newRaw(t, func(s *raw, c net.Conn, _ int) {

@@ -34,15 +34,19 @@ func FromEnv(e *env.Reader) *Provider {
 	var known Preset
 	switch {
 	case s.issuer != "":
-		p.Name, p.Issuer, known = "oidc", s.issuer, Preset{Issuer: true, Scope: profile}
+		p.Name, p.Issuer, known = "oidc", s.issuer, Preset{Issuer: true, Scope: profile, Subject: sub}
 	case s.authorize != "" || s.token != "":
 		p.Name = "custom"
 		p.Fixed = Endpoints{Authorize: s.authorize, Token: s.token, UserInfo: s.userinfo, Revoke: s.revoke, EndSession: s.logout}
+		if s.userinfo != "" {
+			known.Subject = sub
+		}
 	default:
 		known = preset(s.provider)
 		p.Name, p.ClientIDInBody = known.Name, known.ClientIDInBody
 		p.Issuer, p.Fixed = s.preset(known)
 	}
+	p.Subject, p.Revocation, p.Logout = known.Subject, known.Revocation, known.Logout
 	s.expectIssuer(p)
 	s.scope(p, known)
 	s.client(p, known)

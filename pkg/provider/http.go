@@ -1,16 +1,12 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -87,52 +83,6 @@ func (p *Provider) transport() *http.Transport {
 		c.transport = t
 	})
 	return c.transport
-}
-
-// once is a RoundTripper for a single request. It reads the whole answer, up
-// to maxBody, and keeps it.
-type once struct {
-	p      *Provider
-	sent   atomic.Bool
-	status int // 0 until an answer has come
-	header http.Header
-	body   []byte
-	fail   failure
-}
-
-// RoundTrip implements [http.RoundTripper].
-func (o *once) RoundTrip(req *http.Request) (*http.Response, error) {
-	if o.sent.Swap(true) {
-		o.fail = failTwice
-		return nil, o.fail
-	}
-	var began atomic.Bool
-	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { began.Store(true) }}
-	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))
-	req.Header.Set("Accept", "application/json")
-	resp, err := o.p.transport().RoundTrip(req)
-	if err != nil {
-		o.fail = classify(err, began.Load())
-		return nil, o.fail
-	}
-	defer func() { _ = resp.Body.Close() }()
-	o.status, o.header = resp.StatusCode, resp.Header
-	o.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	switch {
-	case err != nil:
-		if o.fail = classify(err, true); o.fail == failMalformed {
-			o.fail = failCut
-		}
-	case len(o.body) > maxBody:
-		o.fail = failLarge
-	}
-	if o.fail != "" {
-		o.body = nil
-		return nil, o.fail
-	}
-	kept := *resp
-	kept.Body = io.NopCloser(bytes.NewReader(o.body))
-	return &kept, nil
 }
 
 // classify reduces what net/http reports to a class. began says that the

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"testing"
@@ -8,6 +9,8 @@ import (
 	"github.com/latchkey-go/latchkey/e2e/peer"
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/pkce"
+	"github.com/latchkey-go/latchkey/pkg/provider"
+	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
 // codeFrom signs in at a real provider and returns what comes back.
@@ -54,7 +57,33 @@ func TestDjangoOAuthToolkit(t *testing.T) {
 			if e := refusal(t, err); e.Code != oauth.ProviderError || e.Cause.Error() != "token endpoint answered 400 invalid_grant" {
 				t.Errorf("a replayed code: %v", e)
 			}
+			lives(t, p, ep, tokens.RefreshToken)
 		})
+	}
+}
+
+// lives refreshes at a real provider that rotates, and gives the rest back.
+func lives(t *testing.T, p *provider.Provider, ep provider.Endpoints, first secret.Text) {
+	t.Helper()
+	second, err := p.Refresh(t.Context(), ep, first)
+	if err != nil {
+		t.Fatalf("refresh: %v", err)
+	}
+	if second.RefreshToken.IsZero() || second.RefreshToken.Reveal() == first.Reveal() {
+		t.Error("the refresh token was not rotated")
+	}
+	if ep.Revoke == "" {
+		return
+	}
+	if err := p.Revoke(t.Context(), ep, second.AccessToken, second.RefreshToken); err != nil {
+		t.Errorf("revoke: %v", err)
+	}
+	if err := p.Revoke(t.Context(), ep, second.AccessToken, second.RefreshToken); err != nil {
+		t.Errorf("revoke again: %v", err)
+	}
+	_, err = p.Refresh(t.Context(), ep, second.RefreshToken)
+	if !errors.Is(err, provider.ErrRefreshRefused) {
+		t.Errorf("a revoked refresh token: %v", err)
 	}
 }
 
@@ -102,5 +131,43 @@ func TestOIDCProviderIsDiscovered(t *testing.T) {
 	back := codeFrom(t, op.SignIn, p.AuthorizeURL(ep, request))
 	if err := p.CheckIssuer(ep, back.Get("iss"), back.Has("iss")); err != nil {
 		t.Errorf("iss %q: %v", back.Get("iss"), err)
+	}
+}
+
+// TestOIDCProviderAfterTheLogin_C58_C61: userinfo, refresh, revocation and
+// logout at a certified provider.
+func TestOIDCProviderAfterTheLogin_C58_C61(t *testing.T) {
+	op := peer.StartOIDCProvider(t, peer.OIDCOptions{RedirectURIs: []string{redirect}, AlwaysRefresh: true})
+	for name, environ := range map[string][]string{
+		"a public client":     {"OIDC_ISSUER=" + op.Issuer, "OAUTH_CLIENT_ID=" + peer.PublicClient},
+		"a client of secrets": {"OIDC_ISSUER=" + op.Issuer, "OAUTH_CLIENT_ID=" + peer.ConfidentialClient, "OAUTH_CLIENT_SECRET=" + op.Secret},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fromEnv(t, environ...)
+			ep, err := p.Endpoints(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			code := codeFrom(t, op.SignIn, p.AuthorizeURL(ep, request)).Get("code")
+			tokens, err := p.Exchange(t.Context(), ep, code, verifier, redirect)
+			if err != nil {
+				t.Fatal(err)
+			}
+			who, err := p.UserInfo(t.Context(), ep, tokens.AccessToken)
+			if err != nil || who.Subject == "" || who.Issuer != op.Issuer || who.Name != who.Subject || who.Email != who.Subject+"@example.test" {
+				t.Errorf("%+v, error %v", who, err)
+			}
+			resp, err := http.Get(p.EndSessionURL(ep, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+				t.Errorf("logout answered %d", resp.StatusCode)
+			}
+			if ep.Revoke == "" {
+				t.Error("no revocation endpoint")
+			}
+			lives(t, p, ep, tokens.RefreshToken)
+		})
 	}
 }

@@ -1,10 +1,11 @@
 // Package provider owns one upstream OAuth 2.0 or OpenID provider: where its
-// endpoints are, how this client authenticates there, its quirks, and the one
-// exchange of a code for tokens.
+// endpoints are, how this client authenticates there, its quirks, the one
+// exchange of a code for tokens, and what a session asks for later: refresh,
+// userinfo, revocation and logout.
 //
 // It keeps metadata and idle connections between requests; it never keeps
 // anything of a request, never follows a redirect and never posts a code
-// twice.
+// or a refresh token twice.
 package provider
 
 import (
@@ -58,6 +59,13 @@ type Provider struct {
 	// SecretARN is where the secret lives when it was not given as text. The
 	// main makes Secret from it.
 	SecretARN string
+	// Subject is the member of a userinfo answer that says who it is about;
+	// empty means that the provider names nobody, and UserInfo is not asked.
+	Subject string
+	// Revocation and Logout are the provider's dialects; empty is the
+	// standard.
+	Revocation Revocation
+	Logout     Logout
 	// Issuer is discovered (OpenID Connect Discovery 1.0, RFC 8414) when set.
 	Issuer string
 	// Fixed are the endpoints when Issuer is empty.
@@ -74,7 +82,7 @@ type Provider struct {
 }
 
 // Endpoints are the URLs of a provider. Only Authorize and Token are always
-// there.
+// there. What Revoke means depends on [Provider].Revocation.
 type Endpoints struct {
 	Authorize, Token, UserInfo, Revoke, EndSession, JWKS string
 	// Issuer is what "iss" must be, in the callback (RFC 9207) and in an ID
@@ -121,13 +129,7 @@ func (p *Provider) OpenID() bool {
 func (p *Provider) AuthorizeURL(ep Endpoints, a Authorization) string {
 	var b strings.Builder
 	b.Grow(len(ep.Authorize) + len(p.ClientID) + len(p.Scope) + len(a.RedirectURI) + 320)
-	b.WriteString(ep.Authorize)
-	switch at := strings.IndexByte(ep.Authorize, '?'); {
-	case at < 0:
-		b.WriteByte('?')
-	case at < len(ep.Authorize)-1 && !strings.HasSuffix(ep.Authorize, "&"):
-		b.WriteByte('&')
-	}
+	begin(&b, ep.Authorize)
 	b.WriteString("response_type=code")
 	add := func(name, value string) {
 		if value != "" {
@@ -151,6 +153,18 @@ func (p *Provider) AuthorizeURL(ep Endpoints, a Authorization) string {
 		b.WriteString(p.Extra.Encode())
 	}
 	return b.String()
+}
+
+// begin writes an endpoint, its own query included, up to where the first
+// parameter of ours goes.
+func begin(b *strings.Builder, endpoint string) {
+	b.WriteString(endpoint)
+	switch at := strings.IndexByte(endpoint, '?'); {
+	case at < 0:
+		b.WriteByte('?')
+	case at < len(endpoint)-1 && !strings.HasSuffix(endpoint, "&"):
+		b.WriteByte('&')
+	}
 }
 
 // reserved are the parameters that only the authorization request itself may

@@ -50,42 +50,51 @@ func (p *Provider) Refused(code, description string) *oauth.Error {
 		Description: "The provider refused the login. " + advice + said}
 }
 
-// unreachable is the error for an exchange without a whole answer.
-func unreachable(f failure) *oauth.Error {
+// What to do when trying again may help: a login starts anew, and a session
+// lives on.
+const (
+	loginAgain = "Start the login again"
+	tryAgain   = "Try again"
+)
+
+// unreachable is the error for a request to an endpoint without a whole
+// answer. again is loginAgain or tryAgain.
+func unreachable(endpoint string, f failure, again string) *oauth.Error {
 	e := &oauth.Error{
 		Code:        oauth.ProviderUnavailable,
-		Description: "The provider cannot be reached. Start the login again in a few seconds.",
+		Description: "The provider cannot be reached. " + again + " in a few seconds.",
 		RetryAfter:  retryAfter,
-		Cause:       failure("token endpoint: " + string(f)),
+		Cause:       failure(endpoint + ": " + string(f)),
 	}
 	switch {
 	case f == failTimeout:
 		e.Status = http.StatusGatewayTimeout
-		e.Description = "The provider took too long to answer. Start the login again in a few seconds."
+		e.Description = "The provider took too long to answer. " + again + " in a few seconds."
 	case f.answered():
 		e.Code, e.RetryAfter = oauth.ProviderError, 0
-		e.Description = "The provider's answer broke off or cannot be read. Start the login again; if it stays so, check the token endpoint's URL."
+		e.Description = "The provider's answer broke off or cannot be read. " + again + "; if it stays so, check the " + endpoint + "'s URL."
 	}
 	return e
 }
 
-// refusal is the error for a whole answer that holds no usable token.
-func (p *Provider) refusal(o *once, code, unusable, redirectURI string) *oauth.Error {
+// refusal is the error for an exchange whose answer holds no usable token.
+func (p *Provider) refusal(r reply, redirectURI string) *oauth.Error {
 	e := &oauth.Error{
 		Code:        oauth.ProviderError,
-		Description: p.advice(o.status, code, redirectURI),
-		Cause:       &Answer{Status: o.status, Code: code, Problem: unusable},
+		Description: advice(r.status, r.code, redirectURI),
+		Cause:       &Answer{Status: r.status, Code: r.code, Problem: r.unusable},
 	}
-	if o.status == http.StatusTooManyRequests || o.status == http.StatusServiceUnavailable {
-		e.RetryAfter = retryAfterOf(o.header, p.now())
+	if r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable {
+		e.RetryAfter = retryAfterOf(r.header, p.now())
 	}
 	return e
 }
+
+const credentials = "The provider does not accept this application's credentials. Check OAUTH_CLIENT_ID, the client secret and OAUTH_CLIENT_AUTH."
 
 // advice says what to do about a refused exchange. The codes beyond RFC 6749
 // §5.2 are GitHub's and Google's.
-func (p *Provider) advice(status int, code, redirectURI string) string {
-	credentials := "The provider does not accept this application's credentials. Check OAUTH_CLIENT_ID, the client secret and OAUTH_CLIENT_AUTH."
+func advice(status int, code, redirectURI string) string {
 	switch code {
 	case "invalid_client", "incorrect_client_credentials":
 		return credentials
@@ -98,19 +107,42 @@ func (p *Provider) advice(status int, code, redirectURI string) string {
 	case "unauthorized_client", "unsupported_grant_type":
 		return "The provider does not allow this client the authorization code grant. Allow it there."
 	}
+	if status == http.StatusUnauthorized {
+		return credentials
+	}
+	if what := byStatus("token endpoint", status, loginAgain); what != "" {
+		return what
+	}
+	return "The provider's answer holds no usable token. " + loginAgain + "; if it stays so, check the provider's settings."
+}
+
+// byStatus says what to do about a status that means the same wherever it
+// comes from, "" for one that does not.
+func byStatus(endpoint string, status int, again string) string {
 	switch {
 	case status >= 300 && status < 400:
-		return "The token endpoint redirects, which is never followed. Check its URL, a trailing slash included."
-	case status == http.StatusUnauthorized:
-		return credentials
+		return "The " + endpoint + " redirects, which is never followed. Check its URL, a trailing slash included."
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
-		return "There is no token endpoint at the configured URL. Check it, a trailing slash included."
+		return "There is no " + endpoint + " at the configured URL. Check it, a trailing slash included."
 	case status == http.StatusTooManyRequests:
-		return "The provider has had too many requests. Wait a little, then start the login again."
+		return "The provider has had too many requests. Wait a little. " + again + "."
 	case status >= 500:
-		return "The provider had an error of its own. Start the login again in a few seconds."
+		return "The provider had an error of its own. " + again + " in a few seconds."
 	}
-	return "The provider's answer holds no usable token. Start the login again; if it stays so, check the provider's settings."
+	return ""
+}
+
+// unavailable makes e the error for an answer that asks for patience (status
+// 429 or 5xx), with the provider's Retry-After or, without, 5 s.
+func (p *Provider) unavailable(e *oauth.Error, status int, h http.Header) *oauth.Error {
+	if status != http.StatusTooManyRequests && status < 500 {
+		return e
+	}
+	e.Code, e.RetryAfter = oauth.ProviderUnavailable, retryAfter
+	if wait := retryAfterOf(h, p.now()); wait > 0 && (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) {
+		e.RetryAfter = wait
+	}
+	return e
 }
 
 // retryAfterOf reads Retry-After (RFC 9110 §10.2.3), seconds or a date, up to

@@ -24,11 +24,17 @@ const (
 	good     = `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"refresh_token":"tGzv3JOkF0XG5Qx2TlKWIA","scope":"read write","api_key":"k"}`
 )
 
+var (
+	access     = secret.NewText("mF_9.B5f-4.1JqM")
+	oldRefresh = secret.NewText("tGzv3JOkF0XG5Qx2TlKWIA~+/=")
+)
+
 // hit is a request as the far side saw it.
 type hit struct {
 	method, path string
 	header       http.Header
 	form         url.Values
+	body         string
 }
 
 // far is a provider on this machine that remembers every request.
@@ -45,7 +51,7 @@ func newFar(t *testing.T, answer http.HandlerFunc) *far {
 		body, _ := io.ReadAll(r.Body)
 		form, _ := url.ParseQuery(string(body))
 		f.mu.Lock()
-		f.hits = append(f.hits, hit{r.Method, r.URL.Path, r.Header, form})
+		f.hits = append(f.hits, hit{r.Method, r.URL.EscapedPath(), r.Header, form, string(body)})
 		f.mu.Unlock()
 		answer(w, r)
 	}))
@@ -60,7 +66,7 @@ func (f *far) seen() []hit {
 }
 
 func (f *far) endpoints() provider.Endpoints {
-	return provider.Endpoints{Authorize: f.URL + "/authorize", Token: f.URL + "/token"}
+	return provider.Endpoints{Authorize: f.URL + "/authorize", Token: f.URL + "/token", UserInfo: f.URL + "/me", Revoke: f.URL + "/revoke", Issuer: f.URL}
 }
 
 // answer replies with JSON.
@@ -166,5 +172,6 @@ func (s *raw) counts() (posts, conns int) {
 }
 
 func (s *raw) endpoints() provider.Endpoints {
-	return provider.Endpoints{Authorize: "http://x/", Token: "http://" + s.listener.Addr().String() + "/token"}
+	base := "http://" + s.listener.Addr().String()
+	return provider.Endpoints{Authorize: "http://x/", Token: base + "/token", UserInfo: base + "/me", Revoke: base + "/revoke"}
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
-// Tokens are what a code was exchanged for (RFC 6749 §5.1).
+// Tokens are what a code or a refresh token was exchanged for (RFC 6749 §5.1,
+// §6).
 type Tokens struct {
 	// Raw is the provider's JSON object, byte for byte. It is as secret as
 	// the tokens in it.
@@ -33,12 +34,8 @@ type Tokens struct {
 // what is wrong with it, in our words; code is the provider's error code when
 // it sent a clean one.
 func readTokens(o *once) (t Tokens, code, unusable string) {
-	kind, _, err := mime.ParseMediaType(o.header.Get("Content-Type"))
-	if isJSON := err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")); !isJSON {
-		return t, "", "no JSON"
-	}
-	if e := o.header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return t, "", "an encoded body"
+	if what := notPlainJSON(o.header); what != "" {
+		return t, "", what
 	}
 	m, unusable := readMembers(o.body)
 	if unusable != "" {
@@ -57,6 +54,18 @@ func readTokens(o *once) (t Tokens, code, unusable string) {
 	t, unusable = m.tokens()
 	t.Raw = o.body
 	return t, "", unusable
+}
+
+// notPlainJSON says in which way a body is not JSON as it is, "" when it is.
+func notPlainJSON(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if isJSON := err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json")); !isJSON {
+		return "no JSON"
+	}
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return "an encoded body"
+	}
+	return ""
 }
 
 // members are the members of a token response that mean something to us. One
