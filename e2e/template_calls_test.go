@@ -32,8 +32,9 @@ type recorder struct {
 	*httptest.Server
 	functions []string
 
-	mu    sync.Mutex
-	calls map[string]bool
+	mu       sync.Mutex
+	calls    map[string]bool
+	greatest map[string]int // bytes of the greatest item put, by prefix
 }
 
 func record(t *testing.T, endpoint string, functions []string) *recorder {
@@ -43,7 +44,7 @@ func record(t *testing.T, endpoint string, functions []string) *recorder {
 		t.Fatal(err)
 	}
 	forward := httputil.NewSingleHostReverseProxy(target)
-	rec := &recorder{functions: functions, calls: map[string]bool{}}
+	rec := &recorder{functions: functions, calls: map[string]bool{}, greatest: map[string]int{}}
 	rec.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -64,6 +65,7 @@ func (rec *recorder) keep(r *http.Request, body []byte) {
 	}
 	var call struct {
 		TableName    string
+		IndexName    string
 		Key, Item    keyed
 		RequestItems map[string]struct{ Keys []keyed }
 	}
@@ -80,6 +82,11 @@ func (rec *recorder) keep(r *http.Request, body []byte) {
 		prefix, _, _ := strings.Cut(k.PK.S, "#")
 		rec.calls[fmt.Sprintf("%s dynamodb:%s on %s %s#", who, operation, table, prefix)] = true
 	}
+	if call.IndexName != "" {
+		rec.calls[fmt.Sprintf("%s dynamodb:%s on %s/index/%s", who, operation, call.TableName, call.IndexName)] = true
+		return
+	}
+	rec.measure(body)
 	if len(call.RequestItems) == 0 {
 		key := call.Key
 		if key.PK.S == "" {
@@ -94,6 +101,31 @@ func (rec *recorder) keep(r *http.Request, body []byte) {
 	}
 }
 
+// measure keeps the size of an item that is put, as DynamoDB counts it.
+func (rec *recorder) measure(body []byte) {
+	var put struct {
+		Item map[string]struct {
+			S, N *string
+			B    []byte
+		}
+	}
+	if json.Unmarshal(body, &put) != nil || put.Item["pk"].S == nil {
+		return
+	}
+	size := 0
+	for name, v := range put.Item {
+		size += len(name) + len(v.B)
+		if v.S != nil {
+			size += len(*v.S)
+		}
+		if v.N != nil {
+			size += len(*v.N)/2 + 2
+		}
+	}
+	prefix, _, _ := strings.Cut(*put.Item["pk"].S, "#")
+	rec.greatest[prefix] = max(rec.greatest[prefix], size)
+}
+
 // permitted is what the policies of a template allow, in the same words.
 func permitted(doc stack.Document, functions []string) map[string]bool {
 	all := map[string]bool{}
@@ -106,6 +138,9 @@ func permitted(doc stack.Document, functions []string) map[string]bool {
 				table := fmt.Sprint(statement.Get("Resource"))
 				keys, _ := statement.Get("Condition", "ForAllValues:StringLike", "dynamodb:LeadingKeys").([]any)
 				for _, action := range strings.Fields(strings.Trim(fmt.Sprint(statement.Get("Action")), "[]")) {
+					if len(keys) == 0 && strings.HasPrefix(action, "dynamodb:") {
+						all[fmt.Sprintf("%s %s on %s", id, action, table[strings.LastIndex(table, ":")+1:])] = true
+					}
 					for _, key := range keys {
 						all[fmt.Sprintf("%s %s on %s %s", id, action, table[strings.LastIndex(table, ":")+1:], strings.TrimSuffix(fmt.Sprint(key), "*"))] = true
 					}
@@ -125,9 +160,15 @@ func TestPoliciesAreTheCalls_P04_P05(t *testing.T) {
 	functions := slices.Sorted(maps.Keys(routesOf(nil)))
 	rec := record(t, database, functions)
 	makeAccounts(t, database, values)
-	s := stack.Start(t, stack.Config{Values: values, Override: map[string]string{
-		"AWS_ENDPOINT_URL_DYNAMODB": rec.URL, "LATCHKEY_SECRET_ARN": "", "LATCHKEY_SECRET": secret.Mint(256)}})
+	s := stackThatReachesItself(t, values, rec.URL)
 	walkEverywhere(t, s)
+	walkSessions(t, s, database, values)
+	for prefix, units := range map[string]int{"login": loginUnits, "session": sessionUnits} {
+		t.Logf("the greatest item %s# has %d bytes", prefix, rec.greatest[prefix])
+		if got := (rec.greatest[prefix] + 1023) / 1024; got == 0 || got > units {
+			t.Errorf("an item %s# of %d bytes is %d units, the throttles count on %d", prefix, rec.greatest[prefix], got, units)
+		}
+	}
 
 	text := readDeployment(t).template
 	if diff := policyProblems(t, text, values, rec); diff != "" {
@@ -138,6 +179,9 @@ func TestPoliciesAreTheCalls_P04_P05(t *testing.T) {
 		{"a key that is not allowed", "TokenRole:", "['user#*', 'client#*']", "['client#*']", "not allowed: Token dynamodb:GetItem on accounts-" + suffix + " user#"},
 		{"an action that nothing needs", "UserinfoRole:", "Action: dynamodb:GetItem", "Action: [dynamodb:GetItem, dynamodb:UpdateItem]", "not needed: Userinfo dynamodb:UpdateItem"},
 		{"a key that nothing needs", "CallbackRole:", "['login#*']", "['login#*', 'grant#*']", "not needed: Callback dynamodb:GetItem on flows-" + suffix + " grant#"},
+		{"a Query that is not allowed", "SessionRole:", "Action: dynamodb:Query", "Action: dynamodb:Scan", "not allowed: Session dynamodb:Query on flows-" + suffix + "/index/by_user"},
+		{"an authorizer that may end sessions", "AuthorizerRole:", "[dynamodb:GetItem,", "[dynamodb:DeleteItem, dynamodb:GetItem,", "not needed: Authorizer dynamodb:DeleteItem"},
+		{"a refresh that cannot end one", "RefreshRole:", ", dynamodb:DeleteItem]", "]", "not allowed: Refresh dynamodb:DeleteItem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before, rest, found := strings.Cut(text, c.after)
@@ -234,6 +278,7 @@ func walkEverywhere(t *testing.T, s *stack.Stack) {
 	browser := person(s)
 	to, _ := url.Parse(expect(get(t, browser, base+"/login"), http.StatusFound).Header.Get("Location"))
 	expect(get(t, browser, base+"/callback?error=access_denied&state="+to.Query().Get("state")+"&iss="+url.QueryEscape(base)), http.StatusBadRequest)
+	expect(get(t, browser, base+"/login?return_to=%2F"+strings.Repeat("%22", 2047)), http.StatusFound)
 	expect(get(t, browser, base+"/callback?code=x&state="+secret.Mint(256)+"&iss="+url.QueryEscape(base)), http.StatusBadRequest)
 
 	// The server: a first approval, a remembered one, a new sign-in, the way out.

@@ -80,12 +80,16 @@ print(json.dumps(made))
 var (
 	clientResources = map[string]string{
 		"AWS::ApiGatewayV2::Api": "Api", "AWS::ApiGatewayV2::Stage": "ApiApiGatewayDefaultStage",
-		"AWS::DynamoDB::Table": "Flows", "AWS::Logs::LogGroup": "ApiLogs CallbackLogs LoginLogs",
-		"AWS::Lambda::Function": "Callback Login", "AWS::IAM::Role": "CallbackRole LoginRole",
-		"AWS::Lambda::Permission": "CallbackGetPermission CallbackPostPermission LoginLoginPermission",
+		"AWS::DynamoDB::Table": "Flows", "AWS::SecretsManager::Secret": "DeploymentSecret",
+		"AWS::Logs::LogGroup":   "ApiLogs AuthorizerLogs CallbackLogs LoginLogs LogoutLogs RefreshLogs SessionLogs WhoamiLogs",
+		"AWS::Lambda::Function": "Authorizer Callback Login Logout Refresh Session Whoami",
+		"AWS::IAM::Role":        "AuthorizerRole CallbackRole LoginRole LogoutRole RefreshRole SessionRole WhoamiRole",
+		"AWS::Lambda::Permission": "ApiSessionAuthorizerPermission CallbackGetPermission CallbackPostPermission LoginLoginPermission " +
+			"LogoutAskPermission LogoutLogoutPermission RefreshRefreshPermission " +
+			"SessionAllPermission SessionEndPermission SessionFrontPermission SessionOwnPermission SessionScriptPermission WhoamiGetPermission",
 	}
 	serverResources = map[string]string{
-		"AWS::DynamoDB::Table": "Accounts", "AWS::SecretsManager::Secret": "DeploymentSecret",
+		"AWS::DynamoDB::Table":  "Accounts",
 		"AWS::Logs::LogGroup":   "AuthorizeLogs MetadataLogs TokenLogs UserinfoLogs",
 		"AWS::Lambda::Function": "Authorize Metadata Token Userinfo",
 		"AWS::IAM::Role":        "AuthorizeRole MetadataRole TokenRole UserinfoRole",

@@ -2,9 +2,9 @@ package e2e_test
 
 // serverMutations are faults in the half that comes with the built-in server.
 var serverMutations = []mutation{
+	{"a secret that comes with the server alone", template, "\n  DeploymentSecret:", "    DeletionPolicy", "    Condition: BuiltIn\n    DeletionPolicy", "is not there under these conditions"},
 	{"a function without its condition", template, authorizeAt, "    Condition: BuiltIn\n", "", "is not there under these conditions"},
 	{"a table without its condition", template, "\n  Accounts:", "    Condition: BuiltIn\n", "", "tables"},
-	{"a secret without its condition", template, "\n  DeploymentSecret:", "    Condition: BuiltIn\n", "", "secrets"},
 	{"a log group without its condition", template, "\n  TokenLogs:", "    Condition: BuiltIn\n", "", "log groups"},
 	{"the server off by default", template, "BuiltInServer:", "Default: 'true'", "Default: 'false'", "ProviderIsNamed"},
 	{"a sign-in at another path", template, authorizeAt, "Path: /oauth/signin", "Path: /oauth/login", "routes"},
@@ -52,10 +52,10 @@ var serverMutations = []mutation{
 	{"an index without an order", template, "\n  Flows:", "            - {AttributeName: created, KeyType: RANGE}\n", "", "Flows: index"},
 	{"an index that copies items", template, "\n  Flows:", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL", "Flows: index"},
 	{"a creation time that is text", template, "\n  Flows:", "{AttributeName: created, AttributeType: N}", "{AttributeName: created, AttributeType: S}", "Flows: key types"},
-	{"an index without a ceiling", template, "\n  Flows:", "            MaxWriteRequestUnits: 400\n", "", "by_user writes: there is no ceiling"},
-	{"an index that holds up the table", template, "\n  Flows:", "MaxWriteRequestUnits: 400", "MaxWriteRequestUnits: 100", "by_user writes: the routes together"},
-	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 600]", "MaxWriteRequestUnits: !If [BuiltIn, 600, 600]", "Flows writes: the routes together"},
-	{"a ceiling of reads that both halves reach", template, "\n  Flows:", "MaxReadRequestUnits: !If [BuiltIn, 1200, 600]", "MaxReadRequestUnits: !If [BuiltIn, 600, 600]", "Flows reads: the routes together"},
+	{"an index without a ceiling", template, "\n  Flows:", "            MaxWriteRequestUnits: 600\n", "", "by_user writes: there is no ceiling"},
+	{"an index that holds up the table", template, "\n  Flows:", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 100", "by_user writes: the routes together"},
+	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1800]", "MaxWriteRequestUnits: !If [BuiltIn, 1800, 1800]", "Flows writes: the routes together"},
+	{"a ceiling of reads that both halves reach", template, "\n  Flows:", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]", "MaxReadRequestUnits: !If [BuiltIn, 5500, 5500]", "Flows reads: the routes together"},
 
 	{"a short deployment secret", template, "\n  DeploymentSecret:", "PasswordLength: 64", "PasswordLength: 32", "deployment secret: length"},
 	{"a deployment secret with a comma in it", template, "\n  DeploymentSecret:", "ExcludePunctuation: true", "ExcludePunctuation: false", "deployment secret: punctuation"},

@@ -30,7 +30,7 @@ const (
 // and sees that the checks of TestTemplate find it.
 func TestTemplateMutations(t *testing.T) {
 	intact := readDeployment(t)
-	for _, c := range slices.Concat(mutations, serverMutations) {
+	for _, c := range slices.Concat(mutations, sessionMutations, serverMutations) {
 		t.Run(c.name, func(t *testing.T) {
 			d := intact
 			text := c.file(&d)
@@ -59,11 +59,11 @@ var mutations = []mutation{
 	{"another architecture by default", template, "", "Default: arm64", "Default: x86_64", "architecture"},
 	{"a timeout beyond the gateway's", template, "", "Timeout: 15", "Timeout: 31", "timeout"},
 	{"Lambda's own timeout", template, "", "    Timeout: 15", "    Tracing: PassThrough", "timeout"},
-	{"sessions before there are any", template, "", "CALLBACK_MODE: json", "CALLBACK_MODE: session", "CALLBACK_MODE"},
+	{"tokens for the browser by default", template, "  CallbackMode:", "Default: session", "Default: json", "CALLBACK_MODE"},
 	{"the SDK's old retries", template, "", "AWS_NEW_RETRIES_2026: 'true'", "AWS_NEW_RETRIES_2026: 'false'", "AWS_NEW_RETRIES_2026"},
 	{"a number in the environment", template, "", "LOGIN_TTL: !Ref LoginTtl", "LOGIN_TTL: 600", "not a string"},
 	{"no endpoint for sam local", template, "", "          AWS_ENDPOINT_URL_DYNAMODB: ''", "", "AWS_ENDPOINT_URL_DYNAMODB"},
-	{"a key that stands twice", template, "", "CALLBACK_MODE: json", "AWS_ENDPOINT_URL_SECRETS_MANAGER: x", "stands twice"},
+	{"a key that stands twice", template, "", "CALLBACK_MODE: !Ref CallbackMode", "AWS_ENDPOINT_URL_SECRETS_MANAGER: x", "stands twice"},
 	{"the stack's own URL in the environment", template, "", "PUBLIC_BASE_URL: !Ref PublicBaseUrl",
 		"PUBLIC_BASE_URL: !Sub 'https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}'", "own URL"},
 	{"the API's id in the environment", template, "", "PUBLIC_BASE_URL: !Ref PublicBaseUrl", "PUBLIC_BASE_URL: !Ref Api", "own URL"},
@@ -86,8 +86,8 @@ var mutations = []mutation{
 	{"provisioned capacity", template, "", "PAY_PER_REQUEST", "PROVISIONED", "billing"},
 	{"no encryption of our own choice", template, "", "SSEEnabled: true", "SSEEnabled: false", "encryption"},
 	{"point-in-time recovery", template, "", "PointInTimeRecoveryEnabled: false", "PointInTimeRecoveryEnabled: true", "recovery"},
-	{"no ceiling", template, "", "        MaxWriteRequestUnits: !If [BuiltIn, 1500, 600]\n", "", "Flows writes: there is no ceiling"},
-	{"a ceiling that the throttles reach", template, "", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 600]", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 140]", "Flows writes: the routes together"},
+	{"no ceiling", template, "", "        MaxWriteRequestUnits: !If [BuiltIn, 2600, 1800]\n", "", "Flows writes: there is no ceiling"},
+	{"a ceiling that the throttles reach", template, "", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1800]", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1200]", "Flows writes: the routes together"},
 	{"no throttle on a route", template, "RouteSettings:\n        GET", "        POST /callback:", "        PUT /callback:", "not a number"},
 	{"/login as open as the rest", template, "RouteSettings:\n        GET", "!Ref LoginRate", "!Ref CallbackRate", "ThrottlingRateLimit"},
 	{"no default throttle", template, "DefaultRouteSettings:", "          ThrottlingBurstLimit: 100"[2:], "", "ThrottlingBurstLimit"},
@@ -103,7 +103,7 @@ var mutations = []mutation{
 	{"a pattern without an end", template, "  ClientId:", `[\x21-\x7E])?)?$'`, `[\x21-\x7E])?)?'`, "not anchored"},
 	{"a parameter without a pattern", template, "  ExtraParams:", "    AllowedPattern: '^[A-Za-z0-9._~%=&+-]*$'\n", "", "needs a description and a pattern"},
 	{"a dynamic reference", template, "", "OAUTH_CLIENT_SECRET: ''", "OAUTH_CLIENT_SECRET: '{{resolve:secretsmanager:x}}'", "dynamic reference"},
-	{"an alias, which CloudFormation refuses", template, "", "CALLBACK_MODE: json", "CALLBACK_MODE: &x json\n          X: *x", "alias"},
+	{"an alias, which CloudFormation refuses", template, "", "CALLBACK_MODE: !Ref CallbackMode", "CALLBACK_MODE: &x json\n          X: *x", "alias"},
 	{"the Makefile's architecture", makefile, "", "GOARCH ?= arm64", "GOARCH ?= amd64", "architecture"},
 	{"a rule for one function", makefile, "", "build-%:", "build-Login build-%:\n\ttrue\nbuild-Callback:", "rules that make functions"},
 	{"a binary that is not static", makefile, "", "CGO_ENABLED=0", "CGO_ENABLED=1", "CGO_ENABLED"},

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
 // TestParameterCombinations sees that the rules refuse, before anything is
@@ -89,7 +90,10 @@ var durations = map[string]struct {
 	"RefreshTtl":   {"REFRESH_TTL", func(e *env.Reader) time.Duration { return lifetimes(e).Refresh }},
 	"RefreshGrace": {"REFRESH_GRACE", func(e *env.Reader) time.Duration { return lifetimes(e).RefreshGrace }},
 	"RefreshMax":   {"REFRESH_MAX", func(e *env.Reader) time.Duration { return lifetimes(e).RefreshMax }},
-	"SessionIdle":  {"SESSION_IDLE", func(e *env.Reader) time.Duration { return lifetimes(e).FirstPartyRefresh }},
+	"SessionIdle": {"SESSION_IDLE", func(e *env.Reader) time.Duration {
+		return min(session.LifetimesFromEnv(e).Idle, lifetimes(e).FirstPartyRefresh)
+	}},
+	"SessionMax": {"SESSION_MAX", func(e *env.Reader) time.Duration { return session.LifetimesFromEnv(e).Max }},
 }
 
 func lifetimes(e *env.Reader) grant.Lifetimes {
@@ -144,6 +148,8 @@ func TestDurationsAreWhatTheCodeTakes(t *testing.T) {
 		{"a grace of an hour", "  RefreshGrace:", "0s|10m", "0s|1h|10m"},
 		{"a day and an hour", "  AccessTtl:", "2[0-4])h", "2[0-5])h"},
 		{"a session that never began", "  SessionIdle:", "^([1-9]", "^(0s|[1-9]"},
+		{"a session for ever", "  SessionMax:", "8760)h", "8760|9000)h"},
+		{"another default of a session's end", "  SessionMax:", "Default: 168h", "Default: 720h"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before, rest, found := strings.Cut(intact, c.after)

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/session"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
 	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
 )
@@ -37,7 +38,9 @@ var readers = map[string]func(*env.Reader){
 	"awssecret.KeysFromEnv":  func(e *env.Reader) { awssecret.KeysFromEnv(e) },
 	"grant.LifetimesFromEnv": func(e *env.Reader) { grant.LifetimesFromEnv(e, grant.DefaultLifetimes) },
 	"rp.LoginTTL":            func(e *env.Reader) { rp.LoginTTL(e) },
-	"rp.CallbackMode":        func(e *env.Reader) { rp.CallbackMode(e) },
+	"rp.CallbackMode":        func(e *env.Reader) { rp.CallbackMode(e, rp.ModeSession) },
+
+	"session.LifetimesFromEnv": func(e *env.Reader) { session.LifetimesFromEnv(e) },
 }
 
 // readersOf lists the readers that a function's main hands its env.Reader to.

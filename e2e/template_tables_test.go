@@ -21,6 +21,16 @@ func allow(table, prefixes, actions string) string {
 	return actions + " on " + table + " if map[ForAllValues:StringLike:map[dynamodb:LeadingKeys:[" + prefixes + "]]]"
 }
 
+const (
+	readDeploymentSecret = "secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>"
+	// The key that leads the index is a user, which says nothing of the item.
+	queryByUser = "dynamodb:Query on " + flowsARN + "/index/by_user if <nil>"
+)
+
+// readsClientSecret are the functions that ask the provider in the client's
+// name.
+var readsClientSecret = []string{"Callback", "Refresh", "Logout"}
+
 // wantStatements is what each function may do with the tables and secrets: the
 // calls of pkg/store that it makes, and no other.
 var wantStatements = map[string][]string{
@@ -29,24 +39,45 @@ var wantStatements = map[string][]string{
 	},
 	"Callback": {
 		allow(flowsARN, "login#*", "dynamodb:UpdateItem dynamodb:GetItem"),
+		allow(flowsARN, "session#*", "dynamodb:PutItem dynamodb:GetItem dynamodb:DeleteItem"),
+		readDeploymentSecret,
 	},
+	"Session": {
+		allow(flowsARN, "session#*", "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:DeleteItem"),
+		queryByUser,
+		readDeploymentSecret,
+	},
+	"Refresh": {
+		allow(flowsARN, "session#*", "dynamodb:GetItem dynamodb:UpdateItem dynamodb:DeleteItem"),
+		readDeploymentSecret,
+	},
+	"Logout": {
+		allow(flowsARN, "session#*", "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:DeleteItem"),
+		queryByUser,
+		readDeploymentSecret,
+	},
+	"Authorizer": {
+		allow(flowsARN, "session#*", "dynamodb:GetItem dynamodb:UpdateItem"),
+		readDeploymentSecret,
+	},
+	"Whoami": {},
 	"Authorize": {
 		allow(flowsARN, "signin#* consent#* grant#*", "dynamodb:PutItem"),
 		allow(flowsARN, "signin#* consent#*", "dynamodb:BatchGetItem"),
 		allow(flowsARN, "signin#*", "dynamodb:DeleteItem"),
 		allow(flowsARN, "try#*", "dynamodb:UpdateItem dynamodb:GetItem"),
 		allow(accountsARN, "user#* client#*", "dynamodb:GetItem"),
-		"secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>",
+		readDeploymentSecret,
 	},
 	"Token": {
 		allow(flowsARN, "grant#*", "dynamodb:PutItem dynamodb:UpdateItem dynamodb:GetItem"),
 		allow(accountsARN, "user#* client#*", "dynamodb:GetItem"),
-		"secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>",
+		readDeploymentSecret,
 	},
 	"Userinfo": {
 		allow(flowsARN, "grant#*", "dynamodb:GetItem"),
 		allow(accountsARN, "user#*", "dynamodb:GetItem"),
-		"secretsmanager:GetSecretValue on " + deploymentSecretARN + " if <nil>",
+		readDeploymentSecret,
 	},
 	"Metadata": {},
 }
@@ -62,7 +93,7 @@ func checkPolicies(r *report, doc stack.Document, functions []stack.Function, pa
 		properties, _ := role.(map[string]any)
 		r.want(f.ID+": properties of the role", slices.Sorted(maps.Keys(properties)), []string{"AssumeRolePolicyDocument", "Policies"})
 		want := slices.Clone(wantStatements[f.ID])
-		if secret := parameters["ClientSecretArn"]; secret != "" && f.ID == "Callback" {
+		if secret := parameters["ClientSecretArn"]; secret != "" && slices.Contains(readsClientSecret, f.ID) {
 			want = append(want, "secretsmanager:GetSecretValue on "+secret+" if <nil>")
 		}
 		want = append(want, "logs:CreateLogStream logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:"+f.LogGroup+" if <nil>")
@@ -146,17 +177,13 @@ func checkTables(r *report, doc stack.Document, parameters map[string]string) {
 
 // checkDeploymentSecret: a comma would end the secret within its list, and 43
 // characters are the least that the code takes.
-func checkDeploymentSecret(r *report, doc stack.Document, parameters map[string]string) {
-	var want []string
-	if builtIn(parameters) {
-		want = []string{"DeploymentSecret"}
-		get := func(name string) any {
-			return doc.Get("Resources", "DeploymentSecret", "Properties", "GenerateSecretString", name)
-		}
-		r.want("deployment secret: length", get("PasswordLength"), any(64))
-		r.want("deployment secret: punctuation excluded", get("ExcludePunctuation"), any(true))
-		r.want("deployment secret: deletion policy", doc.Get("Resources", "DeploymentSecret", "DeletionPolicy"), any("Delete"))
-		r.want("deployment secret: given text", doc.Get("Resources", "DeploymentSecret", "Properties", "SecretString"), nil)
+func checkDeploymentSecret(r *report, doc stack.Document) {
+	get := func(name string) any {
+		return doc.Get("Resources", "DeploymentSecret", "Properties", "GenerateSecretString", name)
 	}
-	r.want("secrets", doc.OfType("AWS::SecretsManager::Secret"), want)
+	r.want("deployment secret: length", get("PasswordLength"), any(64))
+	r.want("deployment secret: punctuation excluded", get("ExcludePunctuation"), any(true))
+	r.want("deployment secret: deletion policy", doc.Get("Resources", "DeploymentSecret", "DeletionPolicy"), any("Delete"))
+	r.want("deployment secret: given text", doc.Get("Resources", "DeploymentSecret", "Properties", "SecretString"), nil)
+	r.want("secrets", doc.OfType("AWS::SecretsManager::Secret"), []string{"DeploymentSecret"})
 }

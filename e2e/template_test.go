@@ -106,7 +106,7 @@ func problems(d deployment) []string {
 		checkEnvironment(&r, functions, parameters)
 		checkPolicies(&r, doc, functions, parameters)
 		checkTables(&r, doc, parameters)
-		checkDeploymentSecret(&r, doc, parameters)
+		checkDeploymentSecret(&r, doc)
 		checkAPI(&r, doc, functions, parameters)
 		checkLogs(&r, doc, functions)
 		checkOutputs(&r, doc, parameters)
@@ -123,7 +123,12 @@ func TestTemplate_P01_P03_P04_P05_P06_P08_P14_F28(t *testing.T) {
 // wantRoutes are the functions and their routes; wantServerRoutes those that
 // come with the built-in server.
 var (
-	wantRoutes       = map[string][]string{"Callback": {"GET /callback", "POST /callback"}, "Login": {"GET /login"}}
+	wantRoutes = map[string][]string{
+		"Login": {"GET /login"}, "Callback": {"GET /callback", "POST /callback"},
+		"Session": {"DELETE /sessions/{handle}", "GET /", "GET /auth.js", "GET /session", "GET /sessions"},
+		"Refresh": {"POST /refresh"}, "Logout": {"GET /logout", "POST /logout"},
+		"Authorizer": nil, "Whoami": {"GET /api/whoami"},
+	}
 	wantServerRoutes = map[string][]string{
 		"Authorize": {"GET /oauth/authorize", "GET /oauth/end_session", "GET /oauth/signout", "POST /oauth/approve",
 			"POST /oauth/authorize", "POST /oauth/end_session", "POST /oauth/signin", "POST /oauth/signout"},
@@ -132,6 +137,9 @@ var (
 		"Metadata": {"GET /.well-known/oauth-authorization-server", "GET /.well-known/openid-configuration"},
 	}
 )
+
+// wantGuarded are the routes on which an authorizer is asked first.
+var wantGuarded = map[string]string{"GET /api/whoami": "Session"}
 
 // routesOf are the routes that a set of parameters gives, by function.
 func routesOf(parameters map[string]string) map[string][]string {
@@ -143,11 +151,15 @@ func routesOf(parameters map[string]string) map[string][]string {
 }
 
 func checkFunctions(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
-	routes := map[string][]string{}
+	routes, guarded := map[string][]string{}, map[string]string{}
 	for _, f := range functions {
+		routes[f.ID] = nil
 		for _, route := range f.Routes {
 			routes[f.ID] = append(routes[f.ID], route.Key())
 			r.want("payload format of "+route.Key(), route.Payload, "2.0")
+			if route.Authorizer != "" {
+				guarded[route.Key()] = route.Authorizer
+			}
 		}
 		slices.Sort(routes[f.ID])
 		p := stack.Document(f.Properties)
@@ -157,28 +169,48 @@ func checkFunctions(r *report, doc stack.Document, functions []stack.Function, p
 		r.want(f.ID+": build method", doc.Get("Resources", f.ID, "Metadata", "BuildMethod"), any("makefile"))
 		r.want(f.ID+": architecture by default", f.Architecture, "arm64")
 		r.want(f.ID+": memory", f.MemoryMB, map[bool]int{true: 1769, false: 256}[f.ID == "Authorize"])
-		if f.Timeout != 15*time.Second { // an HTTP API gives up after 30 s
-			r.addf("%s: timeout %v, want 15 s", f.ID, f.Timeout)
+		timeout := 15 * time.Second // an HTTP API gives up after 30 s
+		if f.ID == "Authorizer" {
+			timeout = 10 * time.Second // and on an authorizer after 10 s
+		}
+		if f.Timeout != timeout {
+			r.addf("%s: timeout %v, want %v", f.ID, f.Timeout, timeout)
 		}
 	}
 	r.want("routes", routes, routesOf(parameters))
+	r.want("routes behind an authorizer", guarded, wantGuarded)
+	authorizers, err := doc.Authorizers()
+	if err != nil {
+		r.addf("%v", err)
+	}
+	// It has no identity and no cache: every request is asked about.
+	r.want("authorizers", authorizers, map[string]stack.Authorizer{"Session": {Name: "Session", Function: "Authorizer"}})
 }
+
+// Functions that need the same.
+const (
+	ofSessions = "Callback Session Refresh Logout Authorizer"
+	ofKeys     = ofSessions + " Authorize Token Userinfo"
+	ofTables   = "Login " + ofKeys
+)
 
 // wantEnvironment is what a variable has to be at the functions that use it.
 // Which names a function declares is TestEnvironmentIsWhatTheCodeAsksFor's.
 var wantEnvironment = []struct {
 	functions, name, value string
 }{
-	{"Login Callback Authorize Token Userinfo", "TABLE_NAME", "Flows"},
+	{ofTables, "TABLE_NAME", "Flows"},
 	{"Authorize Token Userinfo", "ACCOUNTS_TABLE_NAME", "Accounts"},
-	{"Authorize Token Userinfo", "LATCHKEY_SECRET_ARN", deploymentSecretARN},
-	{"Callback", "CALLBACK_MODE", "json"}, // until there are sessions
-	{"Login Callback Authorize Token Userinfo", "AWS_NEW_RETRIES_2026", "true"},
+	{ofKeys, "LATCHKEY_SECRET_ARN", deploymentSecretARN},
+	{"Callback", "CALLBACK_MODE", "session"},
+	{ofSessions + " Authorize Token", "SESSION_IDLE", "24h"},
+	{ofSessions, "SESSION_MAX", "168h"},
+	{ofTables, "AWS_NEW_RETRIES_2026", "true"},
 	// Not on AWS, but sam local gives a function only what is declared.
-	{"Login Callback Authorize Token Userinfo", "AWS_ENDPOINT_URL_DYNAMODB", ""},
-	{"Callback Authorize Token Userinfo", "AWS_ENDPOINT_URL_SECRETS_MANAGER", ""},
-	{"Login Callback", "OAUTH_CLIENT_SECRET", ""},
-	{"Authorize Token Userinfo", "LATCHKEY_SECRET", ""},
+	{ofTables, "AWS_ENDPOINT_URL_DYNAMODB", ""},
+	{ofKeys, "AWS_ENDPOINT_URL_SECRETS_MANAGER", ""},
+	{"Login Callback Session Refresh Logout", "OAUTH_CLIENT_SECRET", ""},
+	{ofKeys, "LATCHKEY_SECRET", ""},
 }
 
 func checkEnvironment(r *report, functions []stack.Function, parameters map[string]string) {
@@ -226,10 +258,10 @@ func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 
 func checkOutputs(r *report, doc stack.Document, parameters map[string]string) {
 	base := cmp.Or(parameters["PublicBaseUrl"], "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com")
-	want := map[string]any{"LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": "Flows"}
+	want := map[string]any{"LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": "Flows",
+		"DeploymentSecretArn": deploymentSecretARN}
 	if builtIn(parameters) {
 		want["Issuer"], want["AccountsTableName"] = base, "Accounts"
-		want["DeploymentSecretArn"] = deploymentSecretARN
 		want["AddUser"] = "latchkey user add NAME --stack latchkey"
 	}
 	outputs := map[string]any{}

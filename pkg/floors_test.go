@@ -18,7 +18,7 @@ const module = "github.com/latchkey-go/latchkey/"
 // floors is the table of docs/decisions/0001: a package imports only from
 // floors strictly below its own.
 var floors = map[string]int{
-	"pkg/secret": 0, "pkg/oauth": 0, "pkg/baseurl": 0, "pkg/logline": 0,
+	"pkg/secret": 0, "pkg/oauth": 0, "pkg/baseurl": 0, "pkg/logline": 0, "pkg/principal": 0,
 	"pkg/env": 1, "pkg/pkce": 1, "pkg/page": 1, "pkg/jose": 1,
 	"pkg/provider": 2, "pkg/session": 2, "pkg/client": 2, "pkg/user": 2, "pkg/grant": 2,
 	"pkg/rp": 3, "pkg/idtoken": 3, "pkg/authorization": 3, "pkg/token": 3, "pkg/userinfo": 3, "pkg/discovery": 3,

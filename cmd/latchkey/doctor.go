@@ -30,7 +30,7 @@ func (d *doctor) Run(ctx context.Context) error {
 	redirectURI(&e)
 	p, api := provider.FromEnv(&e), gateway.FromEnv(&e)
 	rp.LoginTTL(&e)
-	rp.CallbackMode(&e)
+	rp.CallbackMode(&e, rp.ModeJSON)
 	localSecret(&e, p)
 	if err := e.Err(); err != nil {
 		return err

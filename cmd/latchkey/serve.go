@@ -14,15 +14,17 @@ import (
 
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/gateway"
-	"github.com/latchkey-go/latchkey/pkg/idtoken"
+	"github.com/latchkey-go/latchkey/pkg/page"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
 type serve struct {
 	Listen      string        `default:"localhost:3000" placeholder:"HOST:PORT" help:"Where to listen; port 0 chooses a free one (${default})."`
 	ClockOffset time.Duration `placeholder:"DURATION" help:"Move this process's clock, to see what happens when something expires."`
 	Config      string        `placeholder:"FILE" help:"Users, clients and lifetimes of the server half, in YAML."`
+	Session     bool          `help:"Keep the tokens on the server, in a session (CALLBACK_MODE=session)."`
 	Open        bool          `help:"Open the browser."`
 }
 
@@ -31,7 +33,7 @@ func (s *serve) Run(ctx context.Context) error {
 	var e env.Reader
 	redirectURI(&e)
 	p, api, ttl := provider.FromEnv(&e), gateway.FromEnv(&e), rp.LoginTTL(&e)
-	mode, tables := rp.CallbackMode(&e), tablesFromEnv(&e)
+	mode, lasting, tables := s.mode(&e), session.LifetimesFromEnv(&e), tablesFromEnv(&e)
 	localSecret(&e, p)
 	half, err := newServer(&e, s.Config, tables.accounts)
 	if err := errors.Join(e.Err(), err); err != nil {
@@ -57,18 +59,33 @@ func (s *serve) Run(ctx context.Context) error {
 	}
 	api.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	mux := http.NewServeMux()
-	front := &front{provider: p, mode: mode, redirectURI: api.BaseURL + "/callback", demo: half.found != nil && half.found.demo}
-	mux.Handle("/{$}", front)
-	mux.Handle("/login", &rp.Login{Provider: p, Logins: kept, TTL: ttl, Now: now})
-	mux.Handle("/callback", &rp.Callback{Provider: p, Logins: kept, IDTokens: &idtoken.Verifier{Now: now}, Now: now})
+	c := &clientHalf{provider: p, kept: kept, loginTTL: ttl, now: now}
+	c.setup = page.Setup{RedirectURI: api.BaseURL + "/callback", Mode: mode, Demo: half.found != nil && half.found.demo}
+	if mode == rp.ModeSession {
+		c.keeper = &rp.Keeper{Sessions: kept, Keys: half.keys, Lifetimes: lasting, Now: now}
+	}
+	c.handle(mux)
 	half.handle(mux, kept, now)
 	half.warn()
 	fmt.Println("listening on " + local)
-	announce(front, half, api.BaseURL)
+	announce(c, half, api.BaseURL)
 	if s.Open {
 		openBrowser(api.BaseURL)
 	}
 	return run(ctx, listeners, api.Wrap(gateway.Routes(mux)))
+}
+
+// mode is what a login is answered with; the flag goes with the setting, not
+// against it.
+func (s *serve) mode(e *env.Reader) string {
+	mode := rp.CallbackMode(e, rp.ModeJSON)
+	if !s.Session {
+		return mode
+	}
+	if e.Given("CALLBACK_MODE") && mode != rp.ModeSession {
+		e.Report("CALLBACK_MODE", "is "+mode+", and the flag --session says otherwise", "leave out one of the two")
+	}
+	return rp.ModeSession
 }
 
 // run serves h on every listener until ctx is done, then lets requests in

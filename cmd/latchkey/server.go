@@ -25,6 +25,7 @@ import (
 // flows is the store of everything that expires, for both halves.
 type flows interface {
 	rp.Logins
+	rp.Sessions
 	authorization.Flows
 	token.Grants
 }

@@ -1,8 +1,8 @@
 // Package stack runs the deployed stack on this machine: the compiled
 // bootstraps, each process behind a stand-in for the Lambda Runtime API, with
 // routes and environment taken from template.yaml, and in front of them a
-// stand-in for API Gateway that is an [http.RoundTripper]. A test uses it as a
-// browser would:
+// stand-in for API Gateway that is an [http.RoundTripper] and asks the Lambda
+// authorizers that the template declares. A test uses it as a browser would:
 //
 //	s := stack.Start(t, stack.Config{Parameters: map[string]string{"ClientId": "x", "Provider": "google"}})
 //	client := &http.Client{Jar: jar, Transport: s}

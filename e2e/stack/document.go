@@ -17,6 +17,7 @@ type Document map[string]any
 type Route struct {
 	Method, Path, Function string
 	Payload                string // payload format version
+	Authorizer             string // name; empty: anybody may call it
 }
 
 // Key is the route's key as API Gateway writes it, for example "GET /login".
@@ -34,6 +35,26 @@ type Function struct {
 	LogGroup     string
 	Architecture string
 	Handler      string
+}
+
+// match compares a request with the route and returns the path's parameters.
+// A parameter is one part of the path, and not empty.
+func (r Route) match(method, path string) (parameters map[string]string, ok bool) {
+	want, got := strings.Split(r.Path, "/"), strings.Split(path, "/")
+	if method != r.Method || len(want) != len(got) {
+		return nil, false
+	}
+	for i, part := range want {
+		if name, variable := strings.CutPrefix(part, "{"); variable && got[i] != "" {
+			if parameters == nil {
+				parameters = map[string]string{}
+			}
+			parameters[strings.TrimSuffix(name, "}")] = got[i]
+		} else if part != got[i] {
+			return nil, false
+		}
+	}
+	return parameters, true
 }
 
 // Get walks maps by key; nil where the path ends early.
@@ -114,8 +135,13 @@ func (f *Function) takeRoutes(properties Document) error {
 			Method: strings.ToUpper(text("Method")), Path: text("Path"), Function: f.ID,
 			Payload: cmp.Or(text("PayloadFormatVersion"), "2.0"),
 		}
-		if route.Method == "" || route.Method == "ANY" || strings.ContainsAny(route.Path, "{$") || !strings.HasPrefix(route.Path, "/") {
-			return fmt.Errorf("event %s: the route %q is not understood here: name a method and a plain path", name, route.Key())
+		auth, _ := properties.Get("Events", name, "Properties", "Auth").(map[string]any)
+		if rest := othersThan(auth, "Authorizer"); len(rest) > 0 {
+			return fmt.Errorf("event %s: Auth: %v is not understood here", name, rest)
+		}
+		route.Authorizer, _ = auth["Authorizer"].(string)
+		if route.Method == "" || route.Method == "ANY" || strings.ContainsAny(route.Path, "+$") || !strings.HasPrefix(route.Path, "/") {
+			return fmt.Errorf("event %s: the route %q is not understood here: name a method and a path, with {name} for a part at most", name, route.Key())
 		}
 		f.Routes = append(f.Routes, route)
 	}

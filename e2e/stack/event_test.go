@@ -64,6 +64,29 @@ func TestPathArrivesDecoded(t *testing.T) {
 	}
 }
 
+func TestPathParameters(t *testing.T) {
+	s := stack.Start(t, config())
+	for _, c := range []struct{ path, route, id, part string }{
+		{"/things/x/parts/a%20b", "GET /things/{id}/parts/{part}", "x", "a b"},
+		{"/things/1/parts/2", "GET /things/1/parts/2", "", ""},
+		{"/things/1/parts/", "", "", ""},
+		{"/things/1/parts", "", "", ""},
+		{"/things/1/parts/2/3", "", "", ""},
+		{"/things/1/bits/2", "", "", ""},
+	} {
+		response, body := get(t, s, c.path)
+		if c.route == "" {
+			if response.StatusCode != 404 {
+				t.Errorf("%s: %d", c.path, response.StatusCode)
+			}
+			continue
+		}
+		if e := decode(t, body).Event; e.RouteKey != c.route || e.PathParameters["id"] != c.id || e.PathParameters["part"] != c.part {
+			t.Errorf("%s: route %q, parameters %v", c.path, e.RouteKey, e.PathParameters)
+		}
+	}
+}
+
 func TestEventAsSAMLocalSendsIt(t *testing.T) {
 	c := config()
 	c.SAMLocal = true

@@ -20,8 +20,9 @@ func OnProcess(ctx context.Context, i int) context.Context {
 
 // RoundTrip stands in for API Gateway: a request for the stack's address
 // becomes an event for the function whose route it matches. A function that
-// fails, is too slow or replies nonsense is a 500, no route is a 404, both
-// with the gateway's own bodies. Requests for other addresses go to the base.
+// fails, is too slow or replies nonsense is a 500, no route is a 404, and what
+// an authorizer does not let pass a 401, 403 or 500, all with the gateway's
+// own bodies. Requests for other addresses go to the base.
 func (s *Stack) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !s.hosts[r.URL.Scheme+"://"+strings.ToLower(r.URL.Host)] {
 		return s.base.RoundTrip(r)
@@ -31,13 +32,17 @@ func (s *Stack) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("stack: body of the request: %w", err)
 	}
 	id := newID()
-	route, ok := s.routes[r.Method+" "+cmp.Or(r.URL.Path, "/")]
+	route, parameters, ok := s.route(r.Method, cmp.Or(r.URL.Path, "/"))
 	if !ok {
 		return refusal(r, http.StatusNotFound, "Not Found", id), nil
 	}
 	e := s.eventOf(r, route, body, id)
+	e.PathParameters = parameters
 	if s.samLocal {
 		e = s.asSAMLocal(e, r, body)
+	}
+	if refused, err := s.authorize(r, route, &e); refused != nil || err != nil {
+		return refused, err
 	}
 	event, err := json.Marshal(e)
 	if err != nil {
@@ -55,6 +60,20 @@ func (s *Stack) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.failures.add(route.Function, err)
 	}
 	return refusal(r, http.StatusInternalServerError, "Internal Server Error", id), nil
+}
+
+// route finds the route of a request: the one of just this path, else one with
+// a parameter.
+func (s *Stack) route(method, path string) (Route, map[string]string, bool) {
+	if r, exact := s.routes[method+" "+path]; exact {
+		return r, nil, true
+	}
+	for _, r := range s.routes {
+		if parameters, ok := r.match(method, path); ok {
+			return r, parameters, true
+		}
+	}
+	return Route{}, nil, false
 }
 
 // Invoke hands an event to a function and returns its reply. The invocation

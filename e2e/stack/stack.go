@@ -35,6 +35,10 @@ type Config struct {
 	// get fail. By default the next invocation starts a new one, as on Lambda.
 	StayDown bool
 
+	// Now is the clock of the authorizers' results that are kept; default
+	// time.Now.
+	Now func() time.Time
+
 	// Base takes requests for other hosts than the stack's; default a
 	// transport that uses no proxy.
 	Base http.RoundTripper
@@ -53,6 +57,8 @@ type Stack struct {
 	routes    map[string]Route // by key
 	functions map[string]*function
 	failures  failures
+
+	doorkeeper doorkeeper
 }
 
 // Start runs a stack for one test: New, with errors fatal, and Close at the
@@ -114,6 +120,9 @@ func New(c Config) (*Stack, error) {
 		s.base = &http.Transport{}
 	}
 	if err := s.takeAddress(declared); err != nil {
+		return nil, err
+	}
+	if err := s.doorkeeper.take(doc, declared, c.Now); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp("", "stack-"); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/idtoken"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
+	"github.com/latchkey-go/latchkey/pkg/session"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
 	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
 )
@@ -19,7 +20,10 @@ func main() {
 	if s := awssecret.FromEnv(&e, p.SecretARN, "client_secret"); s != nil {
 		p.Secret = s.Value
 	}
-	rp.CallbackMode(&e)
+	callback := &rp.Callback{Provider: p, Logins: flows, IDTokens: &idtoken.Verifier{}, Now: time.Now}
+	if rp.CallbackMode(&e, rp.ModeSession) == rp.ModeSession {
+		callback.Keeper = &rp.Keeper{Sessions: flows, Keys: awssecret.KeysFromEnv(&e), Lifetimes: session.LifetimesFromEnv(&e), Now: time.Now}
+	}
 	e.Must()
-	api.Start(&rp.Callback{Provider: p, Logins: flows, IDTokens: &idtoken.Verifier{}, Now: time.Now})
+	api.Start(callback)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/latchkey-go/latchkey/pkg/baseurl"
 	"github.com/latchkey-go/latchkey/pkg/oauth"
+	"github.com/latchkey-go/latchkey/pkg/principal"
 )
 
 // invoke answers one event. The adapter carries method, path and body across
@@ -33,6 +34,11 @@ func (f *front) invoke(ctx context.Context, e *events.APIGatewayV2HTTPRequest, b
 	}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		a.id = lc.AwsRequestID
+	}
+	if by := e.RequestContext.Authorizer; by != nil {
+		if who, ok := principal.FromContext(by.Lambda); ok {
+			ctx = principal.With(ctx, who)
+		}
 	}
 	adapter := httpadapter.NewV2(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		req.Method, req.URL, req.RequestURI = r.method, r.url, r.url.RequestURI()

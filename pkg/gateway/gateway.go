@@ -1,9 +1,9 @@
 // Package gateway stands between the outside and an http.Handler: it turns
 // API Gateway events (payload format 2.0) into requests and back, puts the
-// public base URL and a request id into the context, sets the headers of
-// every response, bounds what a request may carry, survives panics and writes
-// one log line per request. A process that listens itself gets the same from
-// Wrap.
+// public base URL, a request id and whom an authorizer let in into the context,
+// sets the headers of every response, bounds what a request may carry,
+// survives panics and writes one log line per request. A process that listens
+// itself gets the same from Wrap, and an authorizer from StartAuthorizer.
 //
 // It never knows OAuth, and never learns the base URL from a header that a
 // client can write.

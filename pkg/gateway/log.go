@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -24,9 +25,8 @@ func (f *front) write(r *http.Request, status int, start time.Time, cold bool, i
 	if status == 0 {
 		status = http.StatusOK
 	}
-	fault := c.stack != nil
 	level := slog.LevelInfo
-	if fault || status >= 500 {
+	if c.stack != nil || status >= 500 {
 		level = slog.LevelError
 	}
 	ctx := r.Context()
@@ -43,8 +43,14 @@ func (f *front) write(r *http.Request, status int, start time.Time, cold bool, i
 		slog.Int64("ms", end.Sub(start).Milliseconds()),
 		slog.Bool("cold", cold),
 	)
+	f.emit(ctx, level, "request", end, attrs, c, line)
+}
+
+// emit writes one line: attrs, which are the gateway's, what is known of a
+// crash, and what was added to line.
+func (f *front) emit(ctx context.Context, level slog.Level, message string, at time.Time, attrs []slog.Attr, c *crash, line *logline.Line) {
 	own := len(attrs)
-	if fault {
+	if c.stack != nil {
 		attrs = append(attrs, slog.String("panic", bound(fmt.Sprint(c.value), maxPanic)), slog.String("stack", bound(string(c.stack), maxStack)))
 	}
 	if c.aborted {
@@ -53,7 +59,7 @@ func (f *front) write(r *http.Request, status int, start time.Time, cold bool, i
 	for _, a := range line.Attrs() {
 		attrs = merge(attrs, a, own)
 	}
-	record := slog.NewRecord(end, level, "request", 0)
+	record := slog.NewRecord(at, level, message, 0)
 	record.AddAttrs(attrs...)
 	_ = f.log.Handle(ctx, record) // there is nowhere to report it
 }

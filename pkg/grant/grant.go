@@ -1,7 +1,6 @@
 package grant
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,23 +20,22 @@ const MaxScopes = 32
 
 // Grant is what was approved.
 type Grant struct {
-	GID string `json:"-"`
+	GID string
 
 	// ClientID is the client it was approved for.
-	ClientID string `json:"client_id"`
+	ClientID string
 	// User is the user's name, Subject its sub; both empty for a client acting
 	// for itself (RFC 6749 §4.4).
-	User    string `json:"user,omitempty"`
-	Subject string `json:"sub,omitempty"`
+	User, Subject string
 	// Scopes are ordered; Token.Scopes counts on it.
-	Scopes []string `json:"scopes"`
+	Scopes []string
 	// RedirectURI is the one of the authorization request, Challenge its
 	// code_challenge (S256), empty when the client need not send one.
-	RedirectURI string `json:"redirect_uri,omitempty"`
-	Challenge   string `json:"challenge,omitempty"`
-	// Nonce goes into the ID token; AuthTime is when the user signed in.
-	Nonce    string    `json:"nonce,omitempty"`
-	AuthTime time.Time `json:"auth_time,omitzero"`
+	RedirectURI, Challenge string
+	// Nonce goes into the ID token; AuthTime is when the user signed in, in
+	// whole seconds.
+	Nonce    string
+	AuthTime time.Time
 }
 
 // Status of a grant. It only ever moves forward, and nothing leaves Revoked.
@@ -94,10 +92,6 @@ func (g Grant) Seal(root *secret.Root, r Record) (Record, error) {
 	if random == nil {
 		return Record{}, errors.New("grant: the id is not one of NewGID")
 	}
-	plain, err := json.Marshal(&g)
-	if err != nil {
-		return Record{}, fmt.Errorf("grant: seal: %w", err)
-	}
 	r.Key, r.Client, r.Challenge = KeyFor(g.GID), Hash(g.ClientID), g.Challenge
 	if g.User != "" {
 		r.User = Hash(g.User)
@@ -105,7 +99,7 @@ func (g Grant) Seal(root *secret.Root, r Record) (Record, error) {
 	if g.RedirectURI != "" {
 		r.Redirect = Hash(g.RedirectURI)
 	}
-	r.Sealed = append([]byte(root.ID), root.Mixed(sealPurpose, random).Seal(plain, r.Key)...)
+	r.Sealed = append([]byte(root.ID), root.Mixed(sealPurpose, random).Seal(g.encode(), r.Key)...)
 	return r, nil
 }
 
@@ -128,8 +122,8 @@ func (r Record) Open(ring *secret.Ring, gid string) (Grant, error) {
 		return Grant{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	g := Grant{GID: gid}
-	if err := json.Unmarshal(plain, &g); err != nil {
-		return Grant{}, fmt.Errorf("%w: payload is not a grant", ErrUnknown)
+	if err := g.decode(plain); err != nil {
+		return Grant{}, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	return g, nil
 }

@@ -9,6 +9,7 @@ package logline
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 )
 
@@ -19,12 +20,14 @@ type Line struct {
 	id    string
 	mu    sync.Mutex
 	attrs []slog.Attr
+	space [8]slog.Attr // where attrs begins: most lines have no more
 }
 
 // With returns a context that carries a new Line, and the line. requestID
 // names the request in its log line and in a refusal.
 func With(ctx context.Context, requestID string) (context.Context, *Line) {
 	l := &Line{id: requestID}
+	l.attrs = l.space[:0]
 	return context.WithValue(ctx, key{}, l), l
 }
 
@@ -48,9 +51,9 @@ func Add(ctx context.Context, attrs ...slog.Attr) {
 	l.attrs = append(l.attrs, attrs...)
 }
 
-// Attrs returns what was added, in order.
+// Attrs returns what was added so far, in order. Callers do not change it.
 func (l *Line) Attrs() []slog.Attr {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]slog.Attr(nil), l.attrs...)
+	return slices.Clip(l.attrs)
 }

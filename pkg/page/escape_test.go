@@ -147,6 +147,9 @@ func FuzzRefuse(f *testing.F) {
 			if r := m["retry_url"]; r != "" && (r[0] != '/' || strings.HasPrefix(r, "//") || strings.Contains(r, `\`)) {
 				t.Errorf("retry_url leads elsewhere: %q", r)
 			}
+			if l := m["login_url"]; l != "" && l != m["retry_url"] {
+				t.Errorf("login_url is %q", l)
+			}
 			return
 		}
 		if strings.Contains(retry+id+code, hole) {

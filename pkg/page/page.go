@@ -1,7 +1,7 @@
 // Package page owns the HTML pages and the one writer of refusals: what a
 // person sees, and what a program gets instead when something did not work.
 //
-// It never runs a script, loads anything from elsewhere, redirects, sets a
+// It never needs a script, loads anything from elsewhere, redirects, sets a
 // cookie or decides whether a request is refused.
 package page
 
@@ -24,10 +24,11 @@ var style string
 
 // policy is the Content-Security-Policy of pages without a form: nothing but
 // the one stylesheet of the layout, named by its hash. formPolicy is that of
-// pages with one; see ShowForm.
+// pages with one, see ShowForm, and scriptPolicy that of pages with auth.js.
 var (
-	policy     = policyStart + "; form-action 'none'; frame-ancestors 'none'"
-	formPolicy = policyStart + "; frame-ancestors 'none'"
+	policy       = policyStart + "; form-action 'none'; frame-ancestors 'none'"
+	formPolicy   = policyStart + "; frame-ancestors 'none'"
+	scriptPolicy = policyStart + "; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 
 	policyStart = "default-src 'none'; style-src '" + styleHash() + "'; base-uri 'none'"
 )
@@ -57,6 +58,14 @@ func Show(w http.ResponseWriter, r *http.Request, status int, c templ.Component)
 // one that follows, so the policy leaves it out. Such a form carries a token.
 func ShowForm(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
 	show(w, r, status, c, formPolicy)
+}
+
+// ShowScripted is Show for the pages that load auth.js: Session, Logout, and
+// Front for who is signed in. They may run and ask what this origin has, and
+// nothing else. There is no form-action, as with ShowForm: signing out can end
+// in a redirect to the provider's own page for it, on another site.
+func ShowScripted(w http.ResponseWriter, r *http.Request, status int, c templ.Component) {
+	show(w, r, status, c, scriptPolicy)
 }
 
 func show(w http.ResponseWriter, r *http.Request, status int, c templ.Component, policy string) {

@@ -30,31 +30,38 @@ func Refuse(w http.ResponseWriter, r *http.Request, e *oauth.Error) {
 	if wait != "" {
 		h.Set("Retry-After", wait)
 	}
-	id, retry := logline.RequestID(r.Context()), local(e.RetryURL)
+	id, again := logline.RequestID(r.Context()), local(e.RetryURL)
 	if Navigation(r) {
 		Show(w, r, e.HTTPStatus(), failure(failureView{
 			Heading:     heading(e),
 			Description: readable(e.Description),
-			RetryURL:    retry,
+			RetryURL:    again,
+			Retry:       retry(e),
 			Wait:        wait,
 			RequestID:   readable(id),
 			Code:        readable(string(e.Code)),
 		}))
 		return
 	}
-	body, err := json.Marshal(refusal{ascii(string(e.Code)), ascii(e.Description), id, retry})
+	answer := refusal{Error: ascii(string(e.Code)), Description: ascii(e.Description), RequestID: id, RetryURL: again}
+	if signedOut(e) {
+		answer.LoginURL = again
+	}
+	body, err := json.Marshal(answer)
 	if err != nil {
-		panic("page: " + err.Error()) // four strings always marshal
+		panic("page: " + err.Error()) // strings always marshal
 	}
 	send(w, r, e.HTTPStatus(), "application/json", append(body, '\n'))
 }
 
-// refusal is the JSON form (RFC 6749 §5.2 and two members of our own).
+// refusal is the JSON form (RFC 6749 §5.2 and members of our own).
 type refusal struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
 	RequestID   string `json:"request_id,omitempty"`
 	RetryURL    string `json:"retry_url,omitempty"`
+	// LoginURL is RetryURL where that is a new login.
+	LoginURL string `json:"login_url,omitempty"`
 }
 
 // notOnRefusal names what belongs to the answer that was given up.

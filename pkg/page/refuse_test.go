@@ -60,7 +60,11 @@ func TestEveryCodeAsJSONAndAsPage(t *testing.T) {
 		oauth.ProviderError:       502,
 		oauth.ProviderUnavailable: 503,
 		oauth.StoreUnavailable:    503,
+		oauth.NotAuthenticated:    401,
+		oauth.SessionExpired:      401,
+		oauth.CSRFRequired:        403,
 	}
+	login := map[oauth.Code]bool{oauth.NotAuthenticated: true, oauth.SessionExpired: true}
 	headings := map[string]oauth.Code{"Something went wrong": "one without a heading"}
 	for code, status := range codes {
 		t.Run(string(code), func(t *testing.T) {
@@ -69,6 +73,10 @@ func TestEveryCodeAsJSONAndAsPage(t *testing.T) {
 			want := map[string]string{
 				"error": string(code), "error_description": "What happened.",
 				"request_id": requestID, "retry_url": "/login?return_to=%2Fx",
+			}
+			way := "Try again"
+			if login[code] {
+				want["login_url"], way = want["retry_url"], "Sign in"
 			}
 			if diff := cmp.Diff(want, members(t, w)); diff != "" || w.Code != status {
 				t.Errorf("JSON status %d, want %d; members (-want +got):\n%s", w.Code, status, diff)
@@ -82,7 +90,7 @@ func TestEveryCodeAsJSONAndAsPage(t *testing.T) {
 
 			w, _ = ask(t, "GET", "navigate", requestID, e)
 			body := w.Body.String()
-			for _, fact := range []string{string(code), "What happened.", requestID, `href="/login?return_to=%2Fx"`} {
+			for _, fact := range []string{string(code), "What happened.", requestID, `href="/login?return_to=%2Fx">` + way + `</a>`} {
 				if !strings.Contains(body, fact) {
 					t.Errorf("the page lacks %q", fact)
 				}

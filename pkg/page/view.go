@@ -12,9 +12,9 @@ type failureView struct {
 	Heading string
 	// Description is the error's own, for people.
 	Description string
-	// RetryURL is where "Try again" leads, a path on this host; without it
-	// there is no such link.
-	RetryURL string
+	// RetryURL is where the link on leads, a path on this host, and Retry its
+	// words; without the first there is no such link.
+	RetryURL, Retry string
 	// Wait is how many whole seconds to wait first; empty when none.
 	Wait string
 	// RequestID and Code are what to quote to support. RequestID may be empty.
@@ -35,8 +35,24 @@ var headings = map[oauth.Code]string{
 	oauth.ProviderError:       "Sign-in did not work",
 	oauth.ProviderUnavailable: "The sign-in service is not answering",
 	oauth.StoreUnavailable:    "We cannot sign you in right now",
+	oauth.NotAuthenticated:    "You are not signed in",
+	oauth.SessionExpired:      "Your session has ended",
+	oauth.CSRFRequired:        "This request did not come from this site",
 
 	oauth.TemporarilyUnavailable: "We cannot sign you in right now",
+}
+
+// signedOut reports a refusal that a new login mends.
+func signedOut(e *oauth.Error) bool {
+	return e.Code == oauth.NotAuthenticated || e.Code == oauth.SessionExpired
+}
+
+// retry is what the link on says.
+func retry(e *oauth.Error) string {
+	if signedOut(e) {
+		return "Sign in"
+	}
+	return "Try again"
 }
 
 // heading of a refusal: that of a status which says more than the code, or
@@ -52,19 +68,4 @@ func heading(e *oauth.Error) string {
 		return h
 	}
 	return "Something went wrong"
-}
-
-// WelcomeView is what Welcome shows. Texts are required but for Provider.
-type WelcomeView struct {
-	// Provider is the provider's name for people, such as "Google"; empty when
-	// this server is its own.
-	Provider string
-	// Demo says that the user is the one in the documentation.
-	Demo bool
-	// LoginURL is where the button leads, a path on this host: /login.
-	LoginURL string
-	// RedirectURI is the exact one to register with the provider.
-	RedirectURI string
-	// Mode is the setting CALLBACK_MODE: "json" or "session".
-	Mode string
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/page"
 	"github.com/latchkey-go/latchkey/pkg/provider"
@@ -24,6 +23,9 @@ const (
 	// minBudget is the time that must be left before a login is claimed:
 	// with less, the exchange could not end and the login would be lost.
 	minBudget = 1500 * time.Millisecond
+	// storeReserve is kept, of the request's time, for storing what a provider
+	// has given. In mode session it comes on top of minBudget.
+	storeReserve = 2 * time.Second
 )
 
 // IDTokens verifies the ID token of an OpenID Connect login. It is an
@@ -35,8 +37,8 @@ type IDTokens interface {
 }
 
 // Callback answers GET /callback: it claims the pending login for this browser,
-// exchanges the code and answers with the provider's token response
-// (RFC 6749 §4.1.2 to §4.1.4).
+// exchanges the code and answers with the provider's token response, or with a
+// session (RFC 6749 §4.1.2 to §4.1.4).
 //
 // POST, for providers that answer with response_mode=form_post, is turned into
 // that GET: the form comes from another site, so that the Lax cookie that ties
@@ -48,6 +50,12 @@ type Callback struct {
 	Logins Logins
 	// IDTokens is needed when the provider's scope has openid.
 	IDTokens IDTokens
+	// Keeper begins a session with each login, and no token leaves the server
+	// (mode "session"). With nil the answer is the provider's token response
+	// (mode "json").
+	Keeper *Keeper
+	// Timeline is told what happens; may be nil.
+	Timeline *Timeline
 	// Now is the clock, time.Now in production.
 	Now func() time.Time
 }
@@ -60,10 +68,7 @@ func (c *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		refusal = bounce(w, r)
 	default:
-		var tokens provider.Tokens
-		if tokens, refusal = c.finish(r); refusal == nil {
-			writeTokens(w, tokens)
-		}
+		refusal = c.finish(w, r)
 	}
 	if refusal != nil {
 		page.Refuse(w, r, refusal)
@@ -110,32 +115,39 @@ type answer struct {
 
 // finish ends one login. The order is the point of it: everything that can be
 // refused without consuming the login comes before the claim.
-func (c *Callback) finish(r *http.Request) (provider.Tokens, *oauth.Error) {
+func (c *Callback) finish(w http.ResponseWriter, r *http.Request) *oauth.Error {
+	began := time.Now()
 	params, err := oauth.ParseParams(r.URL.RawQuery)
 	if err != nil {
-		return provider.Tokens{}, malformed(err)
+		return malformed(err)
 	}
 	a := answer{state: params["state"], code: params["code"], errorCode: params["error"], description: params["error_description"]}
 	if refusal := a.check(); refusal != nil {
-		return provider.Tokens{}, refusal
+		return refusal
 	}
+	ctx, at := r.Context(), c.follow(r.Context(), a.state)
 	if a.browser, err = browser(r); err != nil {
-		return provider.Tokens{}, twoCookies(r, err)
+		return twoCookies(r, err)
 	}
-	ctx := r.Context()
+	if c.Keeper != nil {
+		// With two session cookies the new session would not be found.
+		if _, err := sessionValue(r); err != nil {
+			return twoSessions(r, err)
+		}
+	}
 	ep, err := c.Provider.Endpoints(ctx)
 	if err != nil {
-		return provider.Tokens{}, refusalOf(err, "")
+		return refusalOf(err, "")
 	}
 	iss, present := params["iss"]
 	if err := c.Provider.CheckIssuer(ep, iss, present); err != nil {
-		return provider.Tokens{}, refusalOf(err, "")
+		return at.fail(began, refusalOf(err, ""))
 	}
 	if err := c.Provider.Ready(ctx); err != nil {
-		return provider.Tokens{}, refusalOf(err, "")
+		return refusalOf(err, "")
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < minBudget {
-		return provider.Tokens{}, &oauth.Error{
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < c.budget() {
+		return &oauth.Error{
 			Code: oauth.ProviderUnavailable, RetryURL: loginPath, RetryAfter: time.Second,
 			Description: "There was no time left to finish this sign-in. Reload this page.",
 			Cause:       errors.New("too little time left before the claim"),
@@ -145,18 +157,65 @@ func (c *Callback) finish(r *http.Request) (provider.Tokens, *oauth.Error) {
 	// stop it half-way: only the time limit does.
 	ctx, cancel := detached(ctx)
 	defer cancel()
-	login, refusal := c.claim(ctx, a)
-	if refusal != nil {
-		return provider.Tokens{}, refusal
+	login, again, refusal := c.claim(r.WithContext(ctx), a)
+	switch {
+	case refusal != nil:
+		return at.fail(began, refusal)
+	case again:
+		see(w, login.ReturnTo)
+		return nil
 	}
+	at.claimed(began, present)
 	if a.errorCode != "" {
-		return provider.Tokens{}, refusalOf(c.Provider.Refused(a.errorCode, a.description), login.ReturnTo)
+		return at.fail(began, refusalOf(c.Provider.Refused(a.errorCode, a.description), login.ReturnTo))
 	}
-	tokens, err := c.exchange(ctx, ep, a.code, login)
+	return c.answer(w, r.WithContext(ctx), ep, a.code, login, at)
+}
+
+// budget is the time that must be left before a login is claimed.
+func (c *Callback) budget() time.Duration {
+	if c.Keeper == nil {
+		return minBudget
+	}
+	return minBudget + storeReserve
+}
+
+// answer trades the code for tokens and gives the browser what the mode says.
+func (c *Callback) answer(w http.ResponseWriter, r *http.Request, ep provider.Endpoints, code string, login session.Login, at step) *oauth.Error {
+	ctx, began := r.Context(), time.Now()
+	asking, asked := ctx, func() {}
+	if c.Keeper != nil {
+		asking, asked = before(ctx, storeReserve)
+	}
+	defer asked()
+	tokens, err := c.Provider.Exchange(asking, ep, code, login.Verifier, login.RedirectURI)
 	if err != nil {
-		return provider.Tokens{}, refusalOf(err, login.ReturnTo)
+		return at.fail(began, refusalOf(err, login.ReturnTo))
 	}
-	return tokens, nil
+	at.exchanged(began, tokens)
+	began = time.Now()
+	who, err := c.identify(asking, ep, tokens, login)
+	if err != nil {
+		if c.Keeper != nil { // nobody will ever have these tokens
+			revoke(ctx, c.Provider, ep, tokens.AccessToken, tokens.RefreshToken)
+		}
+		return at.fail(began, refusalOf(err, login.ReturnTo))
+	}
+	at.identified(began, who, c.Provider.OpenID())
+	if c.Keeper == nil {
+		writeTokens(w, tokens)
+		return nil
+	}
+	return c.signIn(w, r, ep, login, tokens, who, at)
+}
+
+// before is ctx with less time: what is left of it for is kept for what follows.
+func before(ctx context.Context, reserve time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
 
 // detached keeps the values and the deadline of ctx, but not its end.
@@ -184,91 +243,4 @@ func (a answer) check() *oauth.Error {
 		return stateUnknown(nil)
 	}
 	return nil
-}
-
-// claim consumes the pending login, once, for this browser and this request.
-func (c *Callback) claim(ctx context.Context, a answer) (session.Login, *oauth.Error) {
-	hash := ""
-	if a.browser != "" {
-		hash = secret.Hash(a.browser)
-	}
-	record, err := c.Logins.ClaimLogin(ctx, session.LoginKey(a.state), hash, secret.Mint(128), c.Now())
-	if err == nil {
-		login, err := record.Open(a.state)
-		if err != nil {
-			return session.Login{}, stateUnknown(err)
-		}
-		if login.Provider != c.Provider.Name {
-			return session.Login{}, &oauth.Error{
-				Code: oauth.StateUnknown, RetryURL: retryURL(login.ReturnTo),
-				Description: "This site's sign-in service was changed meanwhile. Start signing in again.",
-			}
-		}
-		return login, nil
-	}
-	retry := loginPath
-	if hash != "" && record.BrowserHash == hash {
-		if login, err := record.Open(a.state); err == nil {
-			retry = retryURL(login.ReturnTo)
-		}
-	}
-	refusal := verdict(err)
-	refusal.RetryURL = retry
-	return session.Login{}, refusal
-}
-
-// verdict says why a login could not be claimed.
-func verdict(err error) *oauth.Error {
-	switch {
-	case errors.Is(err, session.ErrUnknown):
-		return stateUnknown(err)
-	case errors.Is(err, session.ErrExpired):
-		return &oauth.Error{
-			Code: oauth.LoginExpired, Cause: err,
-			Description: "This sign-in took too long. Start signing in again.",
-		}
-	case errors.Is(err, session.ErrOtherBrowser):
-		return &oauth.Error{
-			Code: oauth.WrongBrowser, Cause: err,
-			Description: "This sign-in was not started in this browser, or longer ago than ten minutes. Start signing in again, here.",
-		}
-	case errors.Is(err, session.ErrUsed):
-		return &oauth.Error{
-			Code: oauth.StateUsed, Cause: err,
-			Description: "This sign-in was finished already. If you are not signed in, start again.",
-		}
-	default:
-		return storeDown(err)
-	}
-}
-
-func stateUnknown(cause error) *oauth.Error {
-	return &oauth.Error{
-		Code: oauth.StateUnknown, RetryURL: loginPath, Cause: cause,
-		Description: "This sign-in is not known here: it is too old, or its address was changed. Start signing in again.",
-	}
-}
-
-// exchange trades the code for tokens and, with openid, verifies who it is.
-func (c *Callback) exchange(ctx context.Context, ep provider.Endpoints, code string, login session.Login) (provider.Tokens, error) {
-	tokens, err := c.Provider.Exchange(ctx, ep, code, login.Verifier, login.RedirectURI)
-	if err != nil {
-		return provider.Tokens{}, err
-	}
-	if c.Provider.OpenID() {
-		if _, err := c.IDTokens.Verify(ctx, c.Provider, ep, tokens.IDToken, login.Nonce, tokens.AccessToken); err != nil {
-			return provider.Tokens{}, err
-		}
-	}
-	return tokens, nil
-}
-
-// CallbackMode reads CALLBACK_MODE, how a login is answered. This version
-// knows "json": the provider's token response, and nothing kept.
-func CallbackMode(e *env.Reader) string {
-	if e.String("CALLBACK_MODE") == "session" {
-		e.Report("CALLBACK_MODE", "session is not in this version, which answers with the tokens as JSON and keeps nothing", "set CALLBACK_MODE=json, or leave it out")
-		return "json"
-	}
-	return e.OneOf("CALLBACK_MODE", "json", "json")
 }

@@ -39,6 +39,8 @@ type upstream struct {
 	auths  []string
 	others atomic.Int32 // requests to paths that nobody should call
 	answer func(w http.ResponseWriter, r *http.Request)
+	// userinfo and revoke answer at those paths, 404 while nil.
+	userinfo, revoke http.HandlerFunc
 }
 
 func newUpstream(t *testing.T) *upstream {
@@ -57,6 +59,17 @@ func newUpstream(t *testing.T) *upstream {
 		u.mu.Unlock()
 		answer(w, r)
 	})
+	for path, chosen := range map[string]*http.HandlerFunc{"/userinfo": &u.userinfo, "/revoke": &u.revoke} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			u.mu.Lock()
+			answer := *chosen
+			u.mu.Unlock()
+			if answer == nil {
+				answer = http.NotFound
+			}
+			answer(w, r)
+		})
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		u.others.Add(1)
 		w.WriteHeader(http.StatusTeapot)
@@ -113,7 +126,7 @@ type app struct {
 	store   *counting
 	up      *upstream
 	log     *lockedBuffer
-	clock   atomic.Int64 // seconds added to the clock
+	clock   *atomic.Int64 // seconds added to the clock
 	timeout time.Duration
 }
 
@@ -147,7 +160,7 @@ func newApp(t *testing.T, up *upstream, settings ...string) *app {
 
 func startApp(t *testing.T, up *upstream, e *env.Reader) *app {
 	t.Helper()
-	a := &app{t: t, up: up, store: &counting{Logins: memory.New()}, log: &lockedBuffer{}}
+	a := &app{t: t, up: up, store: &counting{Logins: memory.New()}, log: &lockedBuffer{}, clock: &atomic.Int64{}}
 	p := provider.FromEnv(e)
 	if err := e.Err(); err != nil {
 		t.Fatal(err)
@@ -193,7 +206,9 @@ func (b *browser) do(method, target string, body io.Reader, header http.Header) 
 	b.app.handler.ServeHTTP(w, r)
 	resp := w.Result()
 	for _, c := range resp.Cookies() {
-		b.cookies[c.Name] = c.Value
+		if b.cookies[c.Name] = c.Value; c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+		}
 	}
 	return resp
 }

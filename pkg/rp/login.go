@@ -37,6 +37,8 @@ type Login struct {
 	TTL time.Duration
 	// Now is the clock, time.Now in production.
 	Now func() time.Time
+	// Timeline is told what happens; may be nil.
+	Timeline *Timeline
 }
 
 // ServeHTTP implements [http.Handler].
@@ -60,6 +62,7 @@ func (l *Login) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // start begins one login. Nothing is written to w before the login is stored:
 // one that cannot be finished must not begin.
 func (l *Login) start(w http.ResponseWriter, r *http.Request, base string) *oauth.Error {
+	began := time.Now()
 	ask, refusal := l.read(r)
 	if refusal != nil {
 		return refusal
@@ -93,6 +96,9 @@ func (l *Login) start(w http.ResponseWriter, r *http.Request, base string) *oaut
 		refusal.RetryURL = retryURL(ask.returnTo)
 		return refusal
 	}
+	at := step{l.Timeline, Trace(login.State)}
+	l.Timeline.begin(at.trace, began)
+	at.started(ctx, began, ep.Authorize, l.Provider.Scope, l.Provider.OpenID())
 	setBrowser(w, base, cookie)
 	w.Header().Set("Location", l.Provider.AuthorizeURL(ep, provider.Authorization{
 		RedirectURI: login.RedirectURI, State: login.State, Challenge: pkce.Challenge(login.Verifier),

@@ -88,7 +88,7 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	if !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimLeft(rest, " "))
+	raw, err := strict.DecodeString(strings.TrimLeft(rest, " "))
 	if err != nil || strings.ContainsAny(rest, "\r\n") { // which the decoder skips
 		return "", "", false
 	}
@@ -100,3 +100,5 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	secret, err2 := url.QueryUnescape(secret)
 	return id, secret, err == nil && err2 == nil && id != ""
 }
+
+var strict = base64.StdEncoding.Strict()

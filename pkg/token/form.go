@@ -15,8 +15,11 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 )
 
-// maxBody bounds a request's body, in bytes.
-const maxBody = 64 << 10
+const (
+	// maxBody bounds a request's body, in bytes.
+	maxBody  = 64 << 10
+	formType = "application/x-www-form-urlencoded"
+)
 
 // admit does what the token, revocation and introspection endpoints have in
 // common: it reads the form and authenticates the client.
@@ -67,8 +70,11 @@ func form(header []string) bool {
 	if len(header) != 1 {
 		return false
 	}
+	if header[0] == formType {
+		return true // as nearly everybody writes it
+	}
 	media, params, err := mime.ParseMediaType(header[0])
-	if err != nil || media != "application/x-www-form-urlencoded" {
+	if err != nil || media != formType {
 		return false
 	}
 	for name, value := range params {

@@ -61,16 +61,18 @@ func (e *Endpoint) refresh(ctx context.Context, q *request) (*answer, *oauth.Err
 
 // owner starts to read the user with the tag, and returns how to wait for it.
 func (e *Endpoint) owner(ctx context.Context, tag string) func() (user.User, error) {
-	var u user.User
-	var err error
-	done := make(chan struct{})
+	read := struct {
+		user user.User
+		err  error
+		done chan struct{}
+	}{done: make(chan struct{})}
 	go func() {
-		defer close(done)
-		u, err = e.Users.GetUserByTag(ctx, tag)
+		defer close(read.done)
+		read.user, read.err = e.Users.GetUserByTag(ctx, tag)
 	}()
 	return func() (user.User, error) {
-		<-done
-		return u, err
+		<-read.done
+		return read.user, read.err
 	}
 }
 

@@ -109,7 +109,7 @@ func (a *Accounts) DeleteClient(ctx context.Context, id string) error {
 // items do, so that a store in memory keeps nothing that a table would not.
 type accounts[T any] struct {
 	mu sync.RWMutex
-	at map[string]account[T]
+	at map[string]*account[T]
 }
 
 type account[T any] struct {
@@ -139,7 +139,7 @@ func (a *accounts[T]) put(ctx context.Context, name string, value T, create bool
 		return wrap("put account", errors.New("the account has no name"))
 	}
 	text, err := json.Marshal(value)
-	kept := account[T]{text: string(text)}
+	kept := &account[T]{text: string(text)}
 	if err == nil {
 		err = json.Unmarshal(text, &kept.value)
 	}
@@ -156,7 +156,7 @@ func (a *accounts[T]) put(ctx context.Context, name string, value T, create bool
 		return unknown
 	}
 	if a.at == nil {
-		a.at = map[string]account[T]{}
+		a.at = map[string]*account[T]{}
 	}
 	a.at[name] = kept
 	return nil

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"context"
-	"strings"
 
 	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/secret"
@@ -15,13 +14,13 @@ func (s *Store) PutGrant(ctx context.Context, r grant.Record) error {
 		return err
 	}
 	defer s.leave()
-	if _, there := s.grants.at[r.Key]; there {
+	if _, there := s.grants.get(r.Key); there {
 		return nil
 	}
-	if !s.grants.room(s.Now(), s.Limit) {
+	if !s.grants.broom.room(&s.grants, s.Now(), s.Limit) {
 		return wrap("put grant", errFull)
 	}
-	s.grants.at[strings.Clone(r.Key)] = pack(r)
+	s.grants.add(&r)
 	return nil
 }
 
@@ -32,11 +31,11 @@ func (s *Store) GetGrant(ctx context.Context, key string) (grant.Record, error) 
 		return grant.Record{}, err
 	}
 	defer s.leave()
-	p, ok := s.grants.at[key]
+	r, ok := s.grants.get(key)
 	if !ok {
 		return grant.Record{}, grant.ErrUnknown
 	}
-	return p.unpack(key), nil
+	return r, nil
 }
 
 // RedeemCode turns the code of the grant under key into its first tokens and
@@ -44,7 +43,7 @@ func (s *Store) GetGrant(ctx context.Context, key string) (grant.Record, error) 
 // again, unless the grant was revoked since. The error is what d.Verdict says
 // of the grant.
 func (s *Store) RedeemCode(ctx context.Context, key string, d grant.Redemption) (grant.Record, error) {
-	return s.change(ctx, "redeem code", key, d.Nonce, d.Verdict, d.Apply)
+	return s.change(ctx, "redeem code", key, d.Nonce, d)
 }
 
 // Rotate turns the refresh token of o.Seq into its successor and returns the
@@ -52,11 +51,16 @@ func (s *Store) RedeemCode(ctx context.Context, key string, d grant.Redemption) 
 // grace, it returns the successor that is out already. The error is what
 // o.Verdict says of the grant.
 func (s *Store) Rotate(ctx context.Context, key string, o grant.Rotation) (grant.Record, error) {
-	return s.change(ctx, "rotate grant", key, o.Nonce, o.Verdict, o.Apply)
+	return s.change(ctx, "rotate grant", key, o.Nonce, o)
 }
 
-func (s *Store) change(ctx context.Context, what, key, nonce string,
-	verdict func(grant.Record) (bool, error), apply func(grant.Record) grant.Record) (grant.Record, error) {
+// attempt is a grant.Redemption or a grant.Rotation.
+type attempt interface {
+	Verdict(grant.Record) (won bool, err error)
+	Apply(grant.Record) grant.Record
+}
+
+func (s *Store) change(ctx context.Context, what, key, nonce string, a attempt) (grant.Record, error) {
 	if nonce == "" {
 		return grant.Record{}, wrap(what, errNoNonce)
 	}
@@ -64,18 +68,20 @@ func (s *Store) change(ctx context.Context, what, key, nonce string,
 		return grant.Record{}, err
 	}
 	defer s.leave()
-	p, ok := s.grants.at[key]
+	r, ok := s.grants.get(key)
 	if !ok {
 		return grant.Record{}, grant.ErrUnknown
 	}
-	r := p.unpack(key)
-	won, err := verdict(r)
+	won, err := a.Verdict(r)
 	if err != nil {
 		return grant.Record{}, err
 	}
 	if !won {
-		p = pack(apply(r))
-		s.grants.at[key], r = p, p.unpack(key) // with times of whole seconds
+		r = a.Apply(r)
+		for _, t := range times(&r) {
+			*t = seconds(*t).UTC()
+		}
+		s.grants.set(&r)
 	}
 	return r, nil
 }
@@ -88,15 +94,14 @@ func (s *Store) RevokeGrant(ctx context.Context, key, clientHash string) error {
 		return err
 	}
 	defer s.leave()
-	p, ok := s.grants.at[key]
+	r, ok := s.grants.get(key)
 	if !ok {
 		return nil
 	}
-	r := p.unpack(key)
 	if clientHash != "" && !secret.Equal(r.Client, clientHash) {
 		return grant.ErrClient
 	}
 	r.Status = grant.Revoked
-	s.grants.at[key] = pack(r)
+	s.grants.set(&r)
 	return nil
 }

@@ -34,8 +34,8 @@ var (
 	errNoNonce = errors.New("the nonce is empty")
 )
 
-// Store keeps logins in flight, grants, sign-ins, consents and tries. It is
-// safe for concurrent use. Set its fields before the first call only.
+// Store keeps logins in flight, grants, sign-ins, consents, sessions and tries.
+// It is safe for concurrent use. Set its fields before the first call only.
 type Store struct {
 	// Now is the clock by which what is old is swept out; New sets time.Now.
 	// Whether something has expired goes by the caller's clock.
@@ -43,11 +43,12 @@ type Store struct {
 	// Limit is how many of each kind are kept; New sets 50,000.
 	Limit int
 
-	mu      sync.Mutex
-	logins  shelf[session.Record]
-	grants  shelf[packed]
-	signIns shelf[session.Record] // and consents
-	tries   shelf[user.Tries]
+	mu       sync.Mutex
+	logins   shelf[session.Record]
+	grants   grants
+	signIns  shelf[session.Record] // and consents
+	sessions shelf[session.Entry]
+	tries    shelf[user.Tries]
 }
 
 // New returns an empty Store.
@@ -55,10 +56,11 @@ func New() *Store {
 	ends := func(r session.Record) time.Time { return r.ExpiresAt }
 	return &Store{
 		Now: time.Now, Limit: defaultLimit,
-		logins:  newShelf(ends),
-		grants:  newShelf(packed.expires),
-		signIns: newShelf(ends),
-		tries:   newShelf(func(t user.Tries) time.Time { return t.ExpiresAt }),
+		logins:   newShelf(ends),
+		grants:   newGrants(),
+		signIns:  newShelf(ends),
+		sessions: newShelf(func(e session.Entry) time.Time { return e.ExpiresAt }),
+		tries:    newShelf(func(t user.Tries) time.Time { return t.ExpiresAt }),
 	}
 }
 
@@ -80,42 +82,59 @@ func wrap(what string, err error) error { return fmt.Errorf("memory: %s: %w", wh
 type shelf[R any] struct {
 	at    map[string]R
 	ends  func(R) time.Time
-	puts  int       // since the last sweep
-	swept time.Time // when the last sweep for room found none
+	broom broom
 }
 
 func newShelf[R any](ends func(R) time.Time) shelf[R] {
 	return shelf[R]{at: map[string]R{}, ends: ends}
 }
 
-// room sweeps once per so many puts as there are records, which makes it
-// cheap on average, and when the shelf is full. It reports whether there is
-// room for one more.
-func (h *shelf[R]) room(now time.Time, limit int) bool {
-	h.puts++
-	if h.puts >= max(sweepEvery, len(h.at)) {
-		h.sweep(now.Add(-lateness))
-	}
-	if len(h.at) < limit {
-		return true
-	}
-	if age := now.Sub(h.swept); age >= 0 && age < time.Second {
-		return false // a sweep has just found nothing
-	}
-	h.sweep(now)
-	if len(h.at) >= limit {
-		h.swept = now
-		return false
-	}
-	return true
-}
+// room reports whether there is room for one more.
+func (h *shelf[R]) room(now time.Time, limit int) bool { return h.broom.room(h, now, limit) }
 
-// sweep drops what had expired at the time.
+func (h *shelf[R]) len() int { return len(h.at) }
+
+// sweep implements swept.
 func (h *shelf[R]) sweep(at time.Time) {
-	h.puts = 0
 	for key, r := range h.at {
 		if !at.Before(h.ends(r)) {
 			delete(h.at, key)
 		}
 	}
+}
+
+// swept is what a broom keeps tidy. sweep drops what had expired at the time.
+type swept interface {
+	len() int
+	sweep(at time.Time)
+}
+
+// broom knows when to sweep.
+type broom struct {
+	puts int       // since the last sweep
+	last time.Time // when the last sweep for room found none
+}
+
+// room sweeps once per so many puts as there are records, which makes it
+// cheap on average, and when there are as many as the limit. It reports
+// whether there is room for one more.
+func (b *broom) room(h swept, now time.Time, limit int) bool {
+	b.puts++
+	if b.puts >= max(sweepEvery, h.len()) {
+		b.puts = 0
+		h.sweep(now.Add(-lateness))
+	}
+	if h.len() < limit {
+		return true
+	}
+	if age := now.Sub(b.last); age >= 0 && age < time.Second {
+		return false // a sweep has just found nothing
+	}
+	b.puts = 0
+	h.sweep(now)
+	if h.len() >= limit {
+		b.last = now
+		return false
+	}
+	return true
 }

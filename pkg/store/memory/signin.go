@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
@@ -63,12 +62,7 @@ func (s *Store) endUser(ctx context.Context, userHash string, consents bool) err
 		return err
 	}
 	defer s.leave()
-	for key, p := range s.grants.at {
-		if r := p.unpack(key); r.User == userHash {
-			r.Status = grant.Revoked
-			s.grants.at[key] = pack(r)
-		}
-	}
+	s.grants.revoke(userHash)
 	for key, r := range s.signIns.at {
 		if r.User == userHash && (consents || strings.HasPrefix(key, session.SignInPrefix)) {
 			delete(s.signIns.at, key)

@@ -34,6 +34,16 @@ type Store interface {
 	EndUser(ctx context.Context, userHash string) error
 	ForgetUser(ctx context.Context, userHash string) error
 
+	PutSession(ctx context.Context, e session.Entry) error
+	GetSession(ctx context.Context, key string, now time.Time) (session.Entry, error)
+	SlideSession(ctx context.Context, key string, seen, now, until time.Time) error
+	LeaseSession(ctx context.Context, key string, version uint32, nonce string, now, until time.Time) (session.Entry, error)
+	CommitSession(ctx context.Context, e session.Entry, now time.Time) (session.Entry, error)
+	ReleaseSession(ctx context.Context, key, nonce string, until time.Time) error
+	EndSession(ctx context.Context, key string, version uint32) error
+	DeleteSession(ctx context.Context, key string) (session.Entry, error)
+	ListSessions(ctx context.Context, user string, now time.Time) ([]session.Entry, error)
+
 	TakeTry(ctx context.Context, bucket string, limit int, now time.Time) (wait time.Duration, err error)
 	ReturnTry(ctx context.Context, bucket string) error
 }

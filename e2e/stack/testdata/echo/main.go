@@ -35,12 +35,37 @@ func main() {
 		os.Exit(1)
 	}
 	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) {
+		var q events.APIGatewayV2CustomAuthorizerV2Request
+		if err := json.Unmarshal(event, &q); err == nil && q.Type == "REQUEST" {
+			return authorize(event, q)
+		}
 		var e events.APIGatewayV2HTTPRequest
 		if err := json.Unmarshal(event, &e); err != nil {
 			return nil, err
 		}
 		return answer(ctx, e)
 	})
+}
+
+// authorize decides as the parameter "say" asks. The context of an allow is
+// the event.
+func authorize(event json.RawMessage, q events.APIGatewayV2CustomAuthorizerV2Request) (any, error) {
+	fmt.Println("asked about", q.RouteKey)
+	switch q.QueryStringParameters["say"] {
+	case "no":
+		return map[string]any{"isAuthorized": false, "context": map[string]any{"sub": "x"}}, nil
+	case "fail":
+		return map[string]any{"isAuthorized": true}, errors.New("failed on purpose")
+	case "panic":
+		panic("panicked on purpose")
+	case "hang":
+		time.Sleep(time.Hour)
+	case "policy":
+		return map[string]any{"principalId": "x", "policyDocument": map[string]any{}}, nil
+	case "text":
+		return map[string]any{"isAuthorized": "true"}, nil
+	}
+	return map[string]any{"isAuthorized": true, "context": map[string]any{"sub": "sub-1", "event": string(event)}}, nil
 }
 
 func answer(ctx context.Context, e events.APIGatewayV2HTTPRequest) (any, error) {
