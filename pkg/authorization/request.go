@@ -167,7 +167,7 @@ func (q *request) checkForm(c client.Client, p oauth.Params) (oauth.Code, string
 		return oauth.InvalidRequest, "The only response_mode here is query."
 	case !slices.Contains(c.GrantTypes, client.AuthorizationCode):
 		return oauth.UnauthorizedClient, "This client is not registered for authorization_code."
-	case len(q.State) > maxState:
+	case carried(q.State) > maxState:
 		return oauth.InvalidRequest, "state has more than " + strconv.Itoa(maxState) + " bytes."
 	}
 	return "", ""
@@ -225,12 +225,12 @@ func (q *request) checkOpenID(_ client.Client, p oauth.Params) (oauth.Code, stri
 	}
 	if s := p["max_age"]; s != "" {
 		n, err := strconv.ParseInt(s, 10, 32)
-		if err != nil || n < 0 || s[0] == '+' {
+		if err != nil || n < 0 || s[0] < '0' {
 			return oauth.InvalidRequest, "max_age has to be a number of seconds."
 		}
 		q.MaxAge = &n
 	}
-	if len(p["nonce"]) > maxNonce {
+	if carried(p["nonce"]) > maxNonce {
 		return oauth.InvalidRequest, "nonce has more than " + strconv.Itoa(maxNonce) + " bytes."
 	}
 	q.Nonce = p["nonce"]
@@ -238,4 +238,20 @@ func (q *request) checkOpenID(_ client.Client, p oauth.Params) (oauth.Code, stri
 		q.Hint = p["login_hint"]
 	}
 	return "", ""
+}
+
+// carried is how many bytes s takes on the way between the pages, where it is
+// in JSON: quotes, backslashes and control characters take more than one. The
+// whole has to fit into a header.
+func carried(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			n++
+		case c < ' ':
+			n += 5
+		}
+	}
+	return n
 }

@@ -52,6 +52,7 @@ func Sign(root *secret.Root, typ string, claims any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("jose: sign: %w", err)
 	}
+	lower(jws.Signatures[0].Signature)
 	token, err := jws.CompactSerialize()
 	if err != nil {
 		return "", fmt.Errorf("jose: sign: %w", err)
@@ -80,6 +81,9 @@ func Verify(ring *secret.Ring, typ, token string, into any) error {
 		return fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	payload, err := jws.Verify(&key.PublicKey)
+	if err == nil && !low(jws.Signatures[0].Signature) {
+		return fmt.Errorf("%w: the signature is spelled in another way than ours", ErrToken)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: the signature is not of key %s", ErrToken, h.KeyID)
 	}

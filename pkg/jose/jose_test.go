@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,6 +57,38 @@ func TestSignVerify(t *testing.T) {
 	}
 }
 
+// S-95: a signature has a second half that is as good, n-s. Only the smaller one
+// is ours, and what is signed always has it.
+func TestOneSpellingOfASignature_S95(t *testing.T) {
+	r := ring(t, newSecret)
+	n := elliptic.P256().Params().N
+	for i := range 64 {
+		token, err := jose.Sign(r.Newest(), jose.TypeAccess, claims{strconv.Itoa(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := strings.LastIndexByte(token, '.') + 1
+		signature, err := base64.RawURLEncoding.DecodeString(token[at:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := new(big.Int).SetBytes(signature[32:])
+		s.Sub(n, s).FillBytes(signature[32:])
+		other := token[:at] + base64.RawURLEncoding.EncodeToString(signature)
+		if jws, err := gojose.ParseSignedCompact(other, []gojose.SignatureAlgorithm{gojose.ES256}); err != nil {
+			t.Fatal(err)
+		} else if _, err := jws.Verify(&privateKey(t, r.Newest()).PublicKey); err != nil {
+			t.Fatalf("the other spelling is no signature: %v", err)
+		}
+		if err := jose.Verify(r, jose.TypeAccess, other, &claims{}); !errors.Is(err, jose.ErrToken) {
+			t.Errorf("the other spelling: %v", err)
+		}
+		if err := jose.Verify(r, jose.TypeAccess, token, &claims{}); err != nil {
+			t.Errorf("ours: %v", err)
+		}
+	}
+}
+
 // A retired key is told apart from a bad token, so that the ring can be read
 // again, and what it signed is no longer taken.
 func TestRetiredKey(t *testing.T) {
@@ -90,6 +123,9 @@ func es256(t testing.TB, key *ecdsa.PrivateKey) func([]byte) []byte {
 		r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 		if err != nil {
 			t.Fatal(err)
+		}
+		if other := new(big.Int).Sub(key.Params().N, s); other.Cmp(s) < 0 {
+			s = other // as we spell it
 		}
 		return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
 	}
