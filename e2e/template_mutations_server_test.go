@@ -54,7 +54,7 @@ var serverMutations = []mutation{
 	{"a creation time that is text", template, "\n  Flows:", "{AttributeName: created, AttributeType: N}", "{AttributeName: created, AttributeType: S}", "Flows: key types"},
 	{"an index without a ceiling", template, "\n  Flows:", "            MaxWriteRequestUnits: 600\n", "", "by_user writes: there is no ceiling"},
 	{"an index that holds up the table", template, "\n  Flows:", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 100", "by_user writes: the routes together"},
-	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1800]", "MaxWriteRequestUnits: !If [BuiltIn, 1800, 1800]", "Flows writes: the routes together"},
+	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 1400, 1400]", "Flows writes: the routes together"},
 	{"a ceiling of reads that both halves reach", template, "\n  Flows:", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]", "MaxReadRequestUnits: !If [BuiltIn, 5500, 5500]", "Flows reads: the routes together"},
 
 	{"a short deployment secret", template, "\n  DeploymentSecret:", "PasswordLength: 64", "PasswordLength: 32", "deployment secret: length"},

@@ -20,7 +20,7 @@ type load struct{ writes, reads, index, queries, accounts float64 }
 // return_to, which TestPoliciesAreTheCalls measures, and a session with 3 KB
 // of tokens. Reading takes a unit for each 4 KB, so two and one.
 const (
-	loginUnits, sessionUnits = 7, 4
+	loginUnits, sessionUnits = 3, 4
 	// listed is a session, and all those that are listed next to it.
 	listed = 1 + 50
 	// polls is how often a request asks whether another one's refresh is done.
@@ -194,8 +194,8 @@ func TestThrottlesAtTheirHighest_P06(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ name, server, old, new string }{
-		{"a ceiling that the client half reaches", "false", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1800]", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1600]"},
-		{"a ceiling that both halves reach", "true", "MaxWriteRequestUnits: !If [BuiltIn, 2600, 1800]", "MaxWriteRequestUnits: !If [BuiltIn, 2400, 1800]"},
+		{"a ceiling that the client half reaches", "false", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1100]"},
+		{"a ceiling that both halves reach", "true", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 1900, 1400]"},
 		{"reads that starve the rest", "true", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]", "MaxReadRequestUnits: !If [BuiltIn, 3000, 5500]"},
 		{"an index that holds up its table", "true", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 350"},
 		{"too little for the accounts", "true", "MaxReadRequestUnits: 1000", "MaxReadRequestUnits: 800"},

@@ -32,7 +32,10 @@ func ReturnTo(s string) (string, error) {
 	case "/login", "/callback", "/logout":
 		return "", errReturnTo // it would go round in circles
 	}
-	return u.String(), nil
+	if s = u.String(); len(s) > maxReturnTo { // escaping makes three bytes of one
+		return "", errReturnTo
+	}
+	return s, nil
 }
 
 // plainPath judges a path after decoding: no empty segment but the last, no

@@ -34,8 +34,10 @@ func TestReturnToIsNoOpenRedirector_C15_C16(t *testing.T) {
 			t.Errorf("%q accepted as %q", in, got)
 		}
 	}
-	if _, err := rp.ReturnTo("/" + strings.Repeat("a", 2048)); err == nil {
-		t.Error("2049 bytes accepted")
+	for _, long := range []string{strings.Repeat("a", 2048), strings.Repeat(`"`, 683)} {
+		if _, err := rp.ReturnTo("/" + long); err == nil {
+			t.Errorf("more than 2048 bytes of %.1q accepted", long)
+		}
 	}
 }
 
