@@ -22,5 +22,5 @@ func main() {
 	api.Start(&authorization.Endpoint{
 		Keys: keys, Clients: &client.Registry{Clients: accounts, Now: time.Now}, Users: accounts, Flows: flows,
 		Lifetimes: lifetimes, Now: time.Now,
-	})
+	}, flows.Warm, accounts.Warm, awssecret.Warm(keys))
 }

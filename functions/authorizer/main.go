@@ -18,5 +18,5 @@ func main() {
 	flows, keys, lifetimes, api := dynamo.FromEnv(&e), awssecret.KeysFromEnv(&e), session.LifetimesFromEnv(&e), gateway.FromEnv(&e)
 	e.Must()
 	keeper := &rp.Keeper{Sessions: flows, Keys: keys, Lifetimes: lifetimes, Now: time.Now}
-	api.StartAuthorizer(&rp.Authorizer{Keeper: keeper})
+	api.StartAuthorizer(&rp.Authorizer{Keeper: keeper}, flows.Warm, awssecret.Warm(keys))
 }

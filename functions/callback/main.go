@@ -17,13 +17,16 @@ import (
 func main() {
 	var e env.Reader
 	p, flows, api := provider.FromEnv(&e), dynamo.FromEnv(&e), gateway.FromEnv(&e)
+	warm := []gateway.Warmer{flows.Warm}
 	if s := awssecret.FromEnv(&e, p.SecretARN, "client_secret"); s != nil {
-		p.Secret = s.Value
+		p.Secret, warm = s.Value, append(warm, s.Warm)
 	}
 	callback := &rp.Callback{Provider: p, Logins: flows, IDTokens: &idtoken.Verifier{}, Now: time.Now}
 	if rp.CallbackMode(&e, rp.ModeSession) == rp.ModeSession {
-		callback.Keeper = &rp.Keeper{Sessions: flows, Keys: awssecret.KeysFromEnv(&e), Lifetimes: session.LifetimesFromEnv(&e), Now: time.Now}
+		keys := awssecret.KeysFromEnv(&e)
+		warm = append(warm, awssecret.Warm(keys))
+		callback.Keeper = &rp.Keeper{Sessions: flows, Keys: keys, Lifetimes: session.LifetimesFromEnv(&e), Now: time.Now}
 	}
 	e.Must()
-	api.Start(callback)
+	api.Start(callback, warm...)
 }

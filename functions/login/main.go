@@ -15,5 +15,5 @@ func main() {
 	var e env.Reader
 	p, flows, ttl, api := provider.FromEnv(&e), dynamo.FromEnv(&e), rp.LoginTTL(&e), gateway.FromEnv(&e)
 	e.Must()
-	api.Start(&rp.Login{Provider: p, Logins: flows, TTL: ttl, Now: time.Now})
+	api.Start(&rp.Login{Provider: p, Logins: flows, TTL: ttl, Now: time.Now}, flows.Warm)
 }

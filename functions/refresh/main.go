@@ -16,10 +16,11 @@ import (
 func main() {
 	var e env.Reader
 	p, flows, keys, api := provider.FromEnv(&e), dynamo.FromEnv(&e), awssecret.KeysFromEnv(&e), gateway.FromEnv(&e)
+	warm := []gateway.Warmer{flows.Warm, awssecret.Warm(keys)}
 	if s := awssecret.FromEnv(&e, p.SecretARN, "client_secret"); s != nil {
-		p.Secret = s.Value
+		p.Secret, warm = s.Value, append(warm, s.Warm)
 	}
 	keeper := &rp.Keeper{Sessions: flows, Keys: keys, Lifetimes: session.LifetimesFromEnv(&e), Now: time.Now}
 	e.Must()
-	api.Start(&rp.Refresh{Refresher: &rp.Refresher{Keeper: keeper, Provider: p}})
+	api.Start(&rp.Refresh{Refresher: &rp.Refresher{Keeper: keeper, Provider: p}}, warm...)
 }

@@ -19,5 +19,5 @@ func main() {
 	p, flows, keys, api := provider.FromEnv(&e), dynamo.FromEnv(&e), awssecret.KeysFromEnv(&e), gateway.FromEnv(&e)
 	keeper := &rp.Keeper{Sessions: flows, Keys: keys, Lifetimes: session.LifetimesFromEnv(&e), Now: time.Now}
 	e.Must()
-	api.Start(&rp.Session{Keeper: keeper, Provider: p})
+	api.Start(&rp.Session{Keeper: keeper, Provider: p}, flows.Warm, awssecret.Warm(keys))
 }

@@ -21,5 +21,5 @@ func main() {
 	api.Start((&token.Endpoint{
 		Keys: keys, Clients: &client.Registry{Clients: accounts, Now: time.Now}, Users: accounts, Grants: flows,
 		Lifetimes: lifetimes, Now: time.Now,
-	}).Routes())
+	}).Routes(), flows.Warm, accounts.Warm, awssecret.Warm(keys))
 }

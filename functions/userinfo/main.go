@@ -15,5 +15,5 @@ func main() {
 	e := env.Reader{Partial: true}
 	flows, accounts, keys, api := dynamo.FromEnv(&e), dynamo.AccountsFromEnv(&e), awssecret.KeysFromEnv(&e), gateway.FromEnv(&e)
 	e.Must()
-	api.Start(&userinfo.Endpoint{Keys: keys, Grants: flows, Users: accounts, Now: time.Now})
+	api.Start(&userinfo.Endpoint{Keys: keys, Grants: flows, Users: accounts, Now: time.Now}, flows.Warm, accounts.Warm, awssecret.Warm(keys))
 }

@@ -42,8 +42,11 @@ const (
 )
 
 // StartAuthorizer serves a on Lambda, as an authorizer of payload format 2.0
-// with simple responses. It never returns.
-func (g *Gateway) StartAuthorizer(a Authorizer) { lambda.Start(g.AuthorizerHandler(a)) }
+// with simple responses, after the warmers. It never returns.
+func (g *Gateway) StartAuthorizer(a Authorizer, warmers ...Warmer) {
+	warm(warmers)
+	lambda.Start(g.AuthorizerHandler(a))
+}
 
 // AuthorizerHandler returns the function that StartAuthorizer gives to the
 // Lambda runtime. A request that is malformed or over the limits is denied; one

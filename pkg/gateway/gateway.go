@@ -67,8 +67,11 @@ func FromEnv(e *env.Reader) *Gateway {
 	}
 }
 
-// Start serves h on Lambda. It never returns.
-func (g *Gateway) Start(h http.Handler) { lambda.Start(g.Handler(h)) }
+// Start serves h on Lambda, after the warmers. It never returns.
+func (g *Gateway) Start(h http.Handler, warmers ...Warmer) {
+	warm(warmers)
+	lambda.Start(g.Handler(h))
+}
 
 // Handler returns the function that Start gives to the Lambda runtime. Its
 // error is always nil: an error would be the runtime's to print and the

@@ -1,4 +1,3 @@
-// The session, for pages of this origin
 {
 const tabs = new BroadcastChannel('latchkey')
 const leave = () => location.replace('/')
@@ -17,12 +16,12 @@ const logout = async () => {
   location = out?.redirect ?? '/'
 }
 
-// One at a time in all tabs
+// One tab at a time, until all have its answer
 const locks = navigator.locks ?? {request: (_, f) => f()}
 const refresh = (asked = Date.now()) => pending ||= locks.request('latchkey', async () => {
-  if (!(last.at > asked))
-    tabs.postMessage(last = {answer: await post('/refresh'), at: Date.now()})
-  return last.answer
+  if (last.at > asked) return last.answer
+  tabs.postMessage(last = {answer: await post('/refresh'), at: Date.now()})
+  return new Promise(f => setTimeout(f, 50, last.answer))
 }).finally(() => pending = 0)
 
 window.latchkey = {login, logout, refresh, async fetch(...args) {
@@ -36,16 +35,16 @@ window.latchkey = {login, logout, refresh, async fetch(...args) {
   return live?.refreshed || live && no == 401 ? fetch(q) : r
 }}
 
-// A form has signed out when its page goes
+// The form signs out
 addEventListener('submit', e => e.submitter?.dataset.out &&
   addEventListener('pagehide', () => tabs.postMessage(0)))
 
-// Pages of the signed-in
+// Signed-in pages
 const el = document.querySelector('[data-ends]')
 const show = s => {
   el.textContent = s > 0 ? `in ${Math.ceil(s / 60)} min` : 'over'
   if (s > 0 && s < 1e6)
-    setTimeout(() => refresh().then(a => a ? show(a.expires_in) : leave()), s * 1e3)
+    setTimeout(() => refresh().then(a => a ? show(a.expires_in) : leave()), s * 1e3 + 999)
 }
 const check = () => document.hidden ||
   fetch('/session').then(r => r.status == 401 && leave())

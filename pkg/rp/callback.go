@@ -126,14 +126,9 @@ func (c *Callback) finish(w http.ResponseWriter, r *http.Request) *oauth.Error {
 		return refusal
 	}
 	ctx, at := r.Context(), c.follow(r.Context(), a.state)
-	if a.browser, err = browser(r); err != nil {
-		return twoCookies(r, err)
-	}
-	if c.Keeper != nil {
-		// With two session cookies the new session would not be found.
-		if _, err := sessionValue(r); err != nil {
-			return twoSessions(r, err)
-		}
+	var refusal *oauth.Error
+	if a.browser, refusal = c.cookies(r); refusal != nil {
+		return refusal
 	}
 	ep, err := c.Provider.Endpoints(ctx)
 	if err != nil {
@@ -170,6 +165,21 @@ func (c *Callback) finish(w http.ResponseWriter, r *http.Request) *oauth.Error {
 		return at.fail(began, refusalOf(c.Provider.Refused(a.errorCode, a.description), login.ReturnTo))
 	}
 	return c.answer(w, r.WithContext(ctx), ep, a.code, login, at)
+}
+
+// cookies returns the value of the login cookie, "" without one. With two
+// session cookies that differ a new session would not be found.
+func (c *Callback) cookies(r *http.Request) (string, *oauth.Error) {
+	value, err := browser(r)
+	if err != nil {
+		return "", twoCookies(r, err)
+	}
+	if c.Keeper != nil {
+		if _, err := sessionValue(r); err != nil {
+			return "", twoSessions(r, err)
+		}
+	}
+	return value, nil
 }
 
 // budget is the time that must be left before a login is claimed.

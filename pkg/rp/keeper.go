@@ -226,6 +226,7 @@ func unauthenticated(w http.ResponseWriter, r *http.Request, refusal *oauth.Erro
 		w = ending{w, baseurl.From(r.Context())}
 	}
 	if signedOut(refusal) && page.Navigation(r) && r.Method == http.MethodGet {
+		logline.Add(r.Context(), slog.String("outcome", string(refusal.Code)))
 		see(w, loginPath+"?"+oauth.Params{"return_to": returnTo}.Encode())
 		return
 	}

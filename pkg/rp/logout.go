@@ -25,7 +25,7 @@ import (
 // No ID token is sent as a hint: it would have to go through the browser.
 //
 // A form may ask for more: everywhere=1 ends all sessions of the person, and
-// handle=… another one instead of this one.
+// handle=H another one instead of this one.
 type Logout struct {
 	*Keeper
 	// Provider is where the person signed in.

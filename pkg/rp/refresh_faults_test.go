@@ -99,6 +99,17 @@ func TestRefreshProviderInTrouble_F16(t *testing.T) {
 	}
 }
 
+// Who is told when to come again is not told a time within the pause.
+func TestRefreshRetryAfterIsThePause(t *testing.T) {
+	p, s, b := troubled(t, answering(200, asJSON, "{}"))
+	s.later(600 * time.Second)
+	wait := wantLater(t, b.fetch(http.MethodPost, "/refresh"), "provider_unavailable")
+	p.set(func(p *rotator) { p.instead = nil })
+	s.later(wait)
+	wantRefresh(t, b.fetch(http.MethodPost, "/refresh"), true, 600)
+	p.wantAsked(t, 2)
+}
+
 // While the token lives, nobody is turned away.
 func TestRefreshProviderInTroubleTokenLives_F16(t *testing.T) {
 	for _, c := range troubles {

@@ -8,6 +8,7 @@ package rp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -58,8 +59,13 @@ func malformed(err error) *oauth.Error {
 	}
 }
 
-// storeDown is the refusal when the store gave no usable answer.
+// storeDown is the refusal when the store gave no usable answer. Of what has to
+// be mended first the store says so itself.
 func storeDown(err error) *oauth.Error {
+	if own, ok := errors.AsType[*oauth.Error](err); ok {
+		mend := *own
+		return &mend
+	}
 	return &oauth.Error{
 		Code: oauth.StoreUnavailable, RetryURL: loginPath, RetryAfter: 2 * time.Second, Cause: err,
 		Description: "The sign-in could not be stored just now. Please try again in a moment.",

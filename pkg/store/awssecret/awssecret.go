@@ -83,9 +83,9 @@ func credentials(context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
-// Value returns the secret; its error is an *oauth.Error. When reading it again fails, the value read before
-// still serves: a rotation leaves the old one valid for a while, and an outage
-// of the secret store must not log everybody out.
+// Value returns the secret; its error is an *oauth.Error. When reading it again
+// fails, the value read before still serves: a rotation leaves the old one valid
+// for a while, and an outage of the secret store must not log everybody out.
 func (s *Secret) Value(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,6 +100,12 @@ func (s *Secret) Value(ctx context.Context) (secret.Text, error) {
 		return secret.Text{}, err
 	}
 	return s.value, nil
+}
+
+// Warm reads the secret, so that the first request finds it read.
+func (s *Secret) Warm(ctx context.Context) error {
+	_, err := s.Value(ctx)
+	return err
 }
 
 func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {

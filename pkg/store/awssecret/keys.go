@@ -41,6 +41,14 @@ func KeysFromEnv(e *env.Reader) secret.Keys {
 	return nil
 }
 
+// Warm reads the ring of keys, so that the first request finds it read.
+func Warm(keys secret.Keys) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := keys.Ring(ctx, "")
+		return err
+	}
+}
+
 // Keys is the deployment secret in Secrets Manager: a comma-separated list,
 // or a JSON object with it as the member "secrets". It implements secret.Keys
 // and is safe for concurrent use.

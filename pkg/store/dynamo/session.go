@@ -123,11 +123,11 @@ func judgeSession(verdict func(session.Entry) error) func(item) (session.Entry, 
 // ifLive is a write to a session that is there and not over at now. names and
 // values are those of update and of condition, which starts with AND.
 func ifLive(now time.Time, update, condition string, names map[string]string, values item) *dynamodb.UpdateItemInput {
-	names["#pk"], names["#v"], names["#expires"], names["#max"] = attrKey, attrVersion, attrExpires, attrMax
+	names["#v"], names["#expires"], names["#max"] = attrVersion, attrExpires, attrMax
 	values[":v"], values[":now"] = number(version), number(now.Unix())
 	return &dynamodb.UpdateItemInput{
 		UpdateExpression:          &update,
-		ConditionExpression:       aws.String("attribute_exists(#pk) AND #v = :v AND #expires > :now AND #max > :now " + condition),
+		ConditionExpression:       aws.String("#v = :v AND #expires > :now AND #max > :now " + condition),
 		ExpressionAttributeNames:  names,
 		ExpressionAttributeValues: values,
 	}

@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -37,6 +38,9 @@ func renewed(e session.Entry, nonce string, now time.Time) session.Entry {
 	return e
 }
 
+// errMisled: a write was answered with what is not so.
+var errMisled = errors.New("misled")
+
 // sessionWrites are the conditional writes to a session, of the request n1,
 // and what another request is told afterwards.
 var sessionWrites = []struct {
@@ -48,7 +52,7 @@ var sessionWrites = []struct {
 	{"lease", func(ctx context.Context, b *bench, e session.Entry, nonce string, now time.Time) error {
 		got, err := b.LeaseSession(ctx, e.Key, 0, nonce, now, now.Add(10*time.Second))
 		if err == nil && got.Lease != nonce {
-			return errors.New("answered with the lease of " + got.Lease)
+			return fmt.Errorf("%w: with the lease of %q", errMisled, got.Lease)
 		}
 		return err
 	}, session.ErrLeased, func(e session.Entry, now time.Time) session.Entry {
@@ -58,7 +62,7 @@ var sessionWrites = []struct {
 	{"commit", func(ctx context.Context, b *bench, e session.Entry, nonce string, now time.Time) error {
 		got, err := b.CommitSession(ctx, renewed(e, nonce, now.Add(time.Minute)), now)
 		if (err == nil || errors.Is(err, session.ErrChanged)) && (got.Version != 1 || got.Claim != "n1") {
-			return errors.New("answered with the refresh of " + got.Claim)
+			return fmt.Errorf("%w: with the refresh of %q", errMisled, got.Claim)
 		}
 		return err
 	}, session.ErrChanged, func(e session.Entry, now time.Time) session.Entry {
@@ -129,7 +133,7 @@ var lostThrice = struct {
 
 // isAnswer reports that err says something about the session.
 func isAnswer(err error) bool {
-	return isVerdict(err) || errors.Is(err, session.ErrChanged) || errors.Is(err, session.ErrLeased)
+	return isVerdict(err) || errors.Is(err, errMisled) || errors.Is(err, session.ErrChanged) || errors.Is(err, session.ErrLeased)
 }
 
 // F-06: nothing arrived, or nobody answers at all. The request fails without

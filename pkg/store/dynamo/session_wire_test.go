@@ -28,7 +28,7 @@ func sessionImage(key, version, claim, lease string) string {
 	return item + "}"
 }
 
-const aliveCondition = "attribute_exists(#pk) AND #v = :v AND #expires > :now AND #max > :now "
+const aliveCondition = "#v = :v AND #expires > :now AND #max > :now "
 
 // merged is what a write to a live session names besides its own.
 func merged(own map[string]any, live map[string]any) map[string]any {
@@ -39,7 +39,7 @@ func merged(own map[string]any, live map[string]any) map[string]any {
 }
 
 func liveNames(own map[string]any) map[string]any {
-	return merged(own, map[string]any{"#pk": "pk", "#v": "v", "#expires": "expires_at", "#max": "max_at"})
+	return merged(own, map[string]any{"#v": "v", "#expires": "expires_at", "#max": "max_at"})
 }
 
 func liveValues(own map[string]any) map[string]any {

@@ -8,13 +8,16 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go"
 
 	"github.com/latchkey-go/latchkey/pkg/logline"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
 )
 
 // TTLAttribute is the attribute by which DynamoDB removes old items, days
@@ -64,12 +67,28 @@ func (c *call) end() {
 		slog.Int64("store_ms", time.Since(c.started).Milliseconds()))
 }
 
-// wrap says of an error where it happened; nil stays nil.
+// wrap says of an error where it happened; nil stays nil. What will not pass by
+// itself is an *oauth.Error that says so.
 func (c *call) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("dynamo: %s: %w", c.what, err)
+	err = fmt.Errorf("dynamo: %s: %w", c.what, err)
+	var api smithy.APIError
+	if errors.As(err, &api) && misconfigured[api.ErrorCode()] {
+		return &oauth.Error{
+			Code: oauth.ConfigError, Cause: err,
+			Description: "The table cannot be used. Check TABLE_NAME, the region, and what the function's role may do.",
+		}
+	}
+	return err
+}
+
+// misconfigured are the answers that stay the same until an operator mends
+// something: there is no such table, or it has another key, or the credentials
+// do not allow the call.
+var misconfigured = map[string]bool{
+	"ResourceNotFoundException": true, "AccessDeniedException": true, "UnrecognizedClientException": true, "ValidationException": true,
 }
 
 // part returns a context with seven tenths of what is left of ctx, so that a
