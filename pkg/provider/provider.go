@@ -9,6 +9,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -110,6 +111,12 @@ func (p *Provider) now() time.Time {
 		return p.Now()
 	}
 	return time.Now()
+}
+
+// Realm tells this provider from others, those of the same name included. What
+// one of them gave means nothing at another.
+func (p *Provider) Realm() string {
+	return strings.TrimSpace(p.Name + " " + cmp.Or(p.Issuer, p.Fixed.Token))
 }
 
 // OpenID reports whether the scope asks for an ID token.

@@ -34,8 +34,9 @@ func someone() (*rp.Refresher, *http.Request) {
 		panic(err)
 	}
 	now, sessions, lifetimes := time.Now().Truncate(time.Second), memory.New(), session.LifetimesFromEnv(e)
+	p := provider.FromEnv(e)
 	s := session.Session{
-		Cookie: session.NewCookie(), Provider: "custom", Subject: "ada", AccessToken: "access-1", RefreshToken: "refresh-1",
+		Cookie: session.NewCookie(), Provider: p.Name, Realm: p.Realm(), Subject: "ada", AccessToken: "access-1", RefreshToken: "refresh-1",
 		IssuedAt: now.Unix(), TokenExpiresAt: now.Add(lifetimes.Max).Unix(),
 	}
 	entry, err := s.Seal(ring.Newest(), session.Entry{Created: now, SeenAt: now, ExpiresAt: now.Add(lifetimes.Idle), MaxAt: now.Add(lifetimes.Max)})
@@ -48,7 +49,7 @@ func someone() (*rp.Refresher, *http.Request) {
 	r := httptest.NewRequest(http.MethodGet, base+"/api/me", nil)
 	r.AddCookie(&http.Cookie{Name: sessionName, Value: s.Cookie})
 	keeper := &rp.Keeper{Sessions: sessions, Keys: ring, Lifetimes: lifetimes, Now: time.Now}
-	return &rp.Refresher{Keeper: keeper, Provider: provider.FromEnv(e)}, r.WithContext(baseurl.With(r.Context(), base))
+	return &rp.Refresher{Keeper: keeper, Provider: p}, r.WithContext(baseurl.With(r.Context(), base))
 }
 
 // A function that calls the provider's API for whoever is signed in. What is

@@ -192,7 +192,7 @@ func (l *Logout) endOthers(ctx context.Context, at *signed) error {
 // atProvider revokes what the session held and returns where the browser goes
 // to sign out there as well, "/" if nowhere.
 func (l *Logout) atProvider(ctx context.Context, at *signed, base string) string {
-	if at.Provider != l.Provider.Name {
+	if at.Realm != l.Provider.Realm() {
 		return "/" // another one was set up then; this one is to see no token of it
 	}
 	ep, err := l.Provider.Endpoints(ctx)

@@ -161,7 +161,8 @@ func TestLogoutWithTheProviderDown_C61(t *testing.T) {
 	close(hung)
 	up.Close()
 	wantRedirect(t, second.submit("form", second.formOn("/logout")), s.atProvider(), cleared)
-	dead := &provider.Provider{Name: "custom", ClientID: clientID, Auth: provider.AuthNone, Issuer: up.URL}
+	// The same realm as before, and metadata that nobody answers for.
+	dead := &provider.Provider{Name: "custom", ClientID: clientID, Auth: provider.AuthNone, Issuer: up.URL + "/token"}
 	third = third.on(variant{provider: dead}.of(s))
 	if got := jsonOf(t, third.fetch("POST", "/logout")); got["redirect"] != "/" || third.alive() {
 		t.Errorf("not even its endpoints are known: %v", got)

@@ -69,7 +69,7 @@ func holding(s session.Session, t provider.Tokens, now time.Time) session.Sessio
 // about to end, as far as there can be one: a session without a refresh token
 // is returned as it is.
 func (f *Refresher) fresh(ctx context.Context, s *signed) (*signed, *oauth.Error) {
-	if s.Provider != f.Provider.Name || !s.due(f.Now()) {
+	if s.Realm != f.Provider.Realm() || !s.due(f.Now()) {
 		return s, nil // another provider was set up then: this one is to see no token of it
 	}
 	// A browser that hangs up does not stop a refresh half-way: the lease would

@@ -76,7 +76,7 @@ func (c *Callback) signIn(w http.ResponseWriter, r *http.Request, ep provider.En
 	ctx, began := r.Context(), time.Now()
 	// The scope asked for holds unless holding finds another: it is left out of
 	// an answer when it is what was asked for (RFC 6749 §5.1).
-	s := session.Session{Provider: c.Provider.Name, Subject: who.Subject, Name: who.Name, Email: who.Email, Scope: c.Provider.Scope}
+	s := session.Session{Provider: c.Provider.Name, Realm: c.Provider.Realm(), Subject: who.Subject, Name: who.Name, Email: who.Email, Scope: c.Provider.Scope}
 	cookie, err := c.Keeper.begin(ctx, baseOf(r), holding(s, tokens, c.Now()))
 	if err != nil {
 		revoke(ctx, c.Provider, ep, tokens.AccessToken, tokens.RefreshToken)

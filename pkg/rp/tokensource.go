@@ -34,7 +34,7 @@ func (t *source) Token() (*oauth2.Token, error) {
 	}
 	switch {
 	case refusal != nil:
-	case s.Provider != t.f.Provider.Name:
+	case s.Realm != t.f.Provider.Realm():
 		refusal = over(errors.New("the session is of a provider that was set up before"))
 	case s.rest(t.f.Now()) <= 0:
 		refusal = over(errors.New("the access token has ended, and there is no refresh token"))

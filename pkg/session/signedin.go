@@ -31,7 +31,10 @@ type Session struct {
 	// Provider is the provider's name and Subject who signed in there; the two
 	// together name a person. Subject is empty where the provider does not say.
 	Provider string `json:"provider"`
-	Subject  string `json:"sub,omitempty"`
+	// Realm tells the provider from another one of the same name, such as
+	// "custom": neither tokens nor people of the one mean anything at the other.
+	Realm   string `json:"realm"`
+	Subject string `json:"sub,omitempty"`
 	// Name and Email are what the provider calls the person; may be empty.
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email,omitempty"`
@@ -68,11 +71,11 @@ func Key(cookie string) string {
 func Handle(key string) string { return secret.Tag("handle " + key) }
 
 // UserOf is how entries name a person: a hash, "" when nobody is known.
-func UserOf(provider, subject string) string {
+func UserOf(realm, subject string) string {
 	if subject == "" {
 		return ""
 	}
-	return secret.Hash(provider + " " + subject)
+	return secret.Hash(realm + " " + subject)
 }
 
 // Seal fills Key, User and Sealed of e from s. The payload opens only with the
@@ -87,7 +90,7 @@ func (s Session) Seal(root *secret.Root, e Entry) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("session: seal: %w", err)
 	}
-	e.Key, e.User = Key(s.Cookie), UserOf(s.Provider, s.Subject)
+	e.Key, e.User = Key(s.Cookie), UserOf(s.Realm, s.Subject)
 	e.Sealed = append([]byte(root.ID), root.Mixed(sessionPurpose, b[publicBytes:]).Seal(plain, e.Key)...)
 	return e, nil
 }

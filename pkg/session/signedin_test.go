@@ -17,7 +17,7 @@ import (
 
 func signedIn() session.Session {
 	return session.Session{
-		Cookie: session.NewCookie(), Provider: "cashmere", Subject: "subject-canary", Name: "name-canary & <co>",
+		Cookie: session.NewCookie(), Provider: "cashmere", Realm: "realm-canary", Subject: "subject-canary", Name: "name-canary & <co>",
 		Email: "email-canary@example.org", Scope: "scope-canary openid", AccessToken: "access-token-canary", RefreshToken: "refresh-token-canary",
 		IssuedAt: 1_800_000_000, TokenExpiresAt: 1_800_003_600,
 	}
@@ -54,7 +54,7 @@ func TestSessionSealOpen(t *testing.T) {
 	s := signedIn()
 	e := sealed(t, ring, s)
 	want := session.Entry{
-		Key: session.Key(s.Cookie), User: session.UserOf("cashmere", "subject-canary"), Sealed: e.Sealed,
+		Key: session.Key(s.Cookie), User: session.UserOf("realm-canary", "subject-canary"), Sealed: e.Sealed,
 		Version: 3, Claim: "n3", ExpiresAt: entryNow, MaxAt: entryNow, Created: entryNow,
 	}
 	if diff := cmp.Diff(want, e); diff != "" {
