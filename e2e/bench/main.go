@@ -3,6 +3,8 @@
 // the ratio that the README quotes.
 //
 //	go run ./e2e/bench [-n 41]
+//	go run ./e2e/bench authorizer
+//	go run ./e2e/bench first
 //	go run ./e2e/bench server [-check]
 package main
 
@@ -28,6 +30,14 @@ func main() {
 		benchServer(os.Args[2:])
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "authorizer" {
+		benchAuthorizer()
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "first" {
+		benchFirst()
+		return
+	}
 	n := flag.Int("n", 41, "runs of each program")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "latchkey-bench")
@@ -37,12 +47,16 @@ func main() {
 	function, least := build(dir, "./functions/login"), build(dir, "./e2e/bench/bare")
 	serve, listen := build(dir, "./cmd/latchkey"), build(dir, "./e2e/bench/listen")
 
-	a, b := turns(*n, func() time.Duration { return firstPoll(function) }, func() time.Duration { return firstPoll(least) })
+	keep := newShelf()
+	defer keep.Close()
+	a, b := turns(*n, func() time.Duration { return firstPoll(function, keep.url) }, func() time.Duration { return firstPoll(least, keep.url) })
 	fmt.Printf("Lambda init, process start to first poll: login %v, bare aws-lambda-go and DynamoDB client %v, ratio %.2f (at most 1.15)\n", a, b, ratio(a, b))
 
 	login, bare := wholeLogin(), http.HandlerFunc(bareLogin)
 	a, b = turns(*n, func() time.Duration { return batch(login) }, func() time.Duration { return batch(bare) })
 	fmt.Printf("GET /login, warm, memory store, processor time: %v, a handler that only mints and redirects %v, ratio %.2f (at most 2)\n", a, b, ratio(a, b))
+
+	authorizerCost(dir, *n)
 
 	var resident int
 	a, b = turns(*n, func() time.Duration {
@@ -94,7 +108,7 @@ func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
 
 // firstPoll starts a function against a Runtime API that never has an event,
 // and returns how long it took to ask for one.
-func firstPoll(program string) time.Duration {
+func firstPoll(program, store string) time.Duration {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
 	polled := make(chan time.Time, 1)
@@ -110,7 +124,7 @@ func firstPoll(program string) time.Duration {
 	cmd := exec.Command(program)
 	cmd.Env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + l.Addr().String(), "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x",
-		"TABLE_NAME=flows", "OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x",
+		"TABLE_NAME=flows", "AWS_ENDPOINT_URL_DYNAMODB=" + store, "OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x",
 	}
 	cmd.Stderr = os.Stderr
 	began := time.Now()

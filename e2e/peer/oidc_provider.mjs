@@ -1,11 +1,12 @@
 // Serves npm oidc-provider on a free port of 127.0.0.1 with its built-in login
 // and consent forms, prints "ready ISSUER", and ends when standard input does.
-// PEER_OPTIONS is JSON: { redirectURIs, secret, alwaysRefresh }.
+// PEER_OPTIONS is JSON: { redirectURIs, secret, alwaysRefresh, issuer, accessTTL }.
+// issuer is the address of whatever stands in front; accessTTL is in seconds.
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import Provider from 'oidc-provider'
 
-const { redirectURIs, secret, alwaysRefresh } = JSON.parse(process.env.PEER_OPTIONS)
+const { redirectURIs, secret, alwaysRefresh, issuer: front, accessTTL } = JSON.parse(process.env.PEER_OPTIONS)
 
 const client = {
   redirect_uris: redirectURIs,
@@ -38,7 +39,7 @@ const configuration = {
     revocation: { enabled: true },
   },
   ttl: { // seconds
-    AccessToken: 3600,
+    AccessToken: accessTTL || 3600,
     AuthorizationCode: 60,
     Grant: 86400,
     IdToken: 3600,
@@ -62,9 +63,14 @@ Date.now = () => clock() + ahead
 
 let handle
 let tokenRequests = 0
+let revokedGrants = 0
 const server = createServer((req, res) => {
   if (req.url === '/peer/token-requests') {
     res.end(String(tokenRequests))
+    return
+  }
+  if (req.url === '/peer/revoked-grants') {
+    res.end(String(revokedGrants))
     return
   }
   if (req.method === 'POST' && req.url.startsWith('/peer/clock/')) {
@@ -76,11 +82,12 @@ const server = createServer((req, res) => {
   handle(req, res)
 })
 server.listen(0, '127.0.0.1', () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`
-  const provider = new Provider(issuer, configuration)
+  const address = `http://127.0.0.1:${server.address().port}`
+  const provider = new Provider(front || address, configuration)
   provider.on('server_error', (_, err) => console.error(err))
+  provider.on('grant.revoked', () => revokedGrants++)
   handle = provider.callback()
-  console.log(`ready ${issuer}`)
+  console.log(`ready ${address}`)
 })
 
 process.stdin.resume()

@@ -36,14 +36,22 @@ type OIDCOptions struct {
 	// provider keeps to OpenID Connect Core section 11: one is issued for
 	// offline_access, which is heeded with prompt=consent only.
 	AlwaysRefresh bool
+
+	// Issuer is the address of what a test has put in front of the provider,
+	// which passes the Host header on; the provider's own address if empty.
+	Issuer string
+
+	// AccessTTL is how long access tokens last, in whole seconds; an hour if 0.
+	AccessTTL time.Duration
 }
 
 // OIDCProvider is a running npm oidc-provider: certified, PKCE with S256
 // required of every client, RFC 9207 iss announced and sent, refresh tokens
 // rotated and their reuse punished by ending the grant.
 type OIDCProvider struct {
-	Issuer string // http://127.0.0.1:PORT, no trailing slash
-	Secret string // of the confidential client
+	Issuer  string // no trailing slash; Address unless the options say otherwise
+	Address string // http://127.0.0.1:PORT
+	Secret  string // of the confidential client
 
 	AuthorizeURL, TokenURL, RevokeURL, IntrospectURL, UserinfoURL string
 
@@ -57,11 +65,13 @@ func StartOIDCProvider(t testing.TB, o OIDCOptions) *OIDCProvider {
 	t.Helper()
 	secret, login := or(o.Secret, "confidential-secret"), or(o.Login, Username)
 	argv := nodeProgram(t, "oidc_provider.mjs", "oidc-provider")
-	_, issuer := start(t, "oidc-provider", readyLine, peerOptions(t, map[string]any{
+	_, address := start(t, "oidc-provider", readyLine, peerOptions(t, map[string]any{
 		"redirectURIs": o.RedirectURIs, "secret": secret, "alwaysRefresh": o.AlwaysRefresh,
+		"issuer": o.Issuer, "accessTTL": o.AccessTTL / time.Second,
 	}), argv...)
+	issuer := or(o.Issuer, address)
 	return &OIDCProvider{
-		Issuer: issuer, Secret: secret,
+		Issuer: issuer, Address: address, Secret: secret,
 		AuthorizeURL: issuer + "/auth", TokenURL: issuer + "/token", RevokeURL: issuer + "/token/revocation",
 		IntrospectURL: issuer + "/token/introspection", UserinfoURL: issuer + "/me",
 		t:      t,
@@ -82,13 +92,20 @@ func (p *OIDCProvider) SignIn(t testing.TB, client *http.Client, authorizeURL st
 // answered well or not.
 func (p *OIDCProvider) TokenRequests() int {
 	p.t.Helper()
-	return tokenRequests(p.t, p.Issuer)
+	return count(p.t, p.Address, "token-requests")
+}
+
+// RevokedGrants is how many grants have ended: by a revocation, or because a
+// refresh token came a second time.
+func (p *OIDCProvider) RevokedGrants() int {
+	p.t.Helper()
+	return count(p.t, p.Address, "revoked-grants")
 }
 
 // MoveClock puts the provider's clock ahead of the machine's.
 func (p *OIDCProvider) MoveClock(t testing.TB, ahead time.Duration) {
 	t.Helper()
-	resp, err := http.Post(p.Issuer+"/peer/clock/"+strconv.FormatInt(ahead.Milliseconds(), 10), "", nil)
+	resp, err := http.Post(p.Address+"/peer/clock/"+strconv.FormatInt(ahead.Milliseconds(), 10), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +171,7 @@ func (d *Django) SignIn(t testing.TB, client *http.Client, authorizeURL string) 
 // well or not.
 func (d *Django) TokenRequests() int {
 	d.t.Helper()
-	return tokenRequests(d.t, d.URL)
+	return count(d.t, d.URL, "token-requests")
 }
 
 // peerOptions is the setting through which our programs get their options.
@@ -167,10 +184,10 @@ func peerOptions(t testing.TB, o map[string]any) []string {
 	return []string{"PEER_OPTIONS=" + string(b)}
 }
 
-// tokenRequests asks a provider program for its count.
-func tokenRequests(t testing.TB, base string) int {
+// count asks a provider program how often something has happened.
+func count(t testing.TB, base, what string) int {
 	t.Helper()
-	resp, err := http.Get(base + "/peer/token-requests")
+	resp, err := http.Get(base + "/peer/" + what)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +198,7 @@ func tokenRequests(t testing.TB, base string) int {
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
-		t.Fatalf("peer: count of token requests: %v", err)
+		t.Fatalf("peer: count of %s: %v", what, err)
 	}
 	return n
 }

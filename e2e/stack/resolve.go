@@ -128,12 +128,12 @@ func (r *resolver) ref(name string) (any, error) {
 	if v, ok := r.parameters[name]; ok {
 		return v, nil
 	}
-	resource := child(child(r.root, "Resources"), name)
-	if resource == nil {
-		return nil, fmt.Errorf("nothing is named %s", name)
+	if api, found := strings.CutSuffix(name, ".Stage"); found {
+		return r.stage(api)
 	}
-	if there, err := r.there(resource); err != nil || !there {
-		return nil, firstOf(err, fmt.Errorf("%s is not there under these conditions", name))
+	resource, err := r.resource(name)
+	if err != nil {
+		return nil, err
 	}
 	switch kind := child(resource, "Type").Value; {
 	case kind == "AWS::Serverless::HttpApi":
@@ -142,12 +142,44 @@ func (r *resolver) ref(name string) (any, error) {
 		return r.table(name), nil
 	case kind == "AWS::SecretsManager::Secret" && !r.values.samLocal:
 		return "arn:aws:secretsmanager:" + r.values.Region + ":" + r.values.Account + ":secret:" + name + "-AbCdEf", nil
-	case kind == "AWS::Logs::LogGroup":
-		if n := child(child(resource, "Properties"), "LogGroupName"); n != nil {
+	case kind == "AWS::SNS::Topic" && !r.values.samLocal:
+		return "arn:aws:sns:" + r.values.Region + ":" + r.values.Account + ":" + name, nil
+	case named[kind] != "":
+		if n := child(child(resource, "Properties"), named[kind]); n != nil {
 			return r.value(n)
 		}
 	}
 	return name, nil
+}
+
+// named are the properties that !Ref of a type gives.
+var named = map[string]string{"AWS::Logs::LogGroup": "LogGroupName", "AWS::ApiGatewayV2::DomainName": "DomainName"}
+
+// resource is a resource that is there under the conditions.
+func (r *resolver) resource(name string) (*yaml.Node, error) {
+	n := child(child(r.root, "Resources"), name)
+	if n == nil {
+		return nil, fmt.Errorf("nothing is named %s", name)
+	}
+	if there, err := r.there(n); err != nil || !there {
+		return nil, firstOf(err, fmt.Errorf("%s is not there under these conditions", name))
+	}
+	return n, nil
+}
+
+// stage is !Ref of the stage that SAM makes for an HTTP API.
+func (r *resolver) stage(api string) (any, error) {
+	n, err := r.resource(api)
+	if err != nil {
+		return nil, err
+	}
+	if kind := child(n, "Type").Value; kind != "AWS::Serverless::HttpApi" {
+		return nil, fmt.Errorf("%s is no HTTP API and has no stage", api)
+	}
+	if s := child(child(n, "Properties"), "StageName"); s != nil {
+		return r.value(s)
+	}
+	return "$default", nil
 }
 
 // table is what !Ref of a table gives.
@@ -168,21 +200,28 @@ func (r *resolver) table(id string) string {
 }
 
 // attribute resolves Resource.Arn; the rest of the ARN's form does not matter
-// to any reader, so it names the type only.
+// to any reader, so it names the type only. Of a domain name it knows where to
+// point DNS.
 func (r *resolver) attribute(path string) (any, error) {
 	name, attribute, _ := strings.Cut(path, ".")
-	resource := child(child(r.root, "Resources"), name)
-	if resource == nil {
-		return nil, fmt.Errorf("nothing is named %s", name)
+	resource, err := r.resource(name)
+	if err != nil {
+		return nil, err
 	}
-	if attribute != "Arn" {
+	kind := child(resource, "Type").Value
+	switch {
+	case kind == "AWS::ApiGatewayV2::DomainName" && attribute == "RegionalDomainName":
+		return "d-" + strings.ToLower(name) + ".execute-api." + r.values.Region + ".amazonaws.com", nil
+	case kind == "AWS::ApiGatewayV2::DomainName" && attribute == "RegionalHostedZoneId":
+		return "ZREGIONAL", nil
+	case attribute != "Arn":
 		return nil, fmt.Errorf("the attribute %s is not understood here", path)
 	}
 	ref, err := r.ref(name)
 	if err != nil {
 		return nil, err
 	}
-	service := strings.ToLower(strings.Split(child(resource, "Type").Value, "::")[1])
+	service := strings.ToLower(strings.Split(kind, "::")[1])
 	return fmt.Sprintf("arn:aws:%s:%s:%s:%v", service, r.values.Region, r.values.Account, ref), nil
 }
 

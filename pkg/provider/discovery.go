@@ -108,25 +108,31 @@ const (
 	errNoKeys   failure = "no keys for ID tokens"
 )
 
-// metadata reads the document where OpenID Connect Discovery §4 puts it, and,
-// if that is not there, where RFC 8414 §3.1 does.
+// metadata reads and checks the document.
 func (p *Provider) metadata(ctx context.Context) (Endpoints, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	u, err := url.Parse(p.Issuer)
-	if err != nil {
-		return Endpoints{}, errDocument
-	}
-	path := strings.TrimSuffix(u.EscapedPath(), "/")
-	origin := u.Scheme + "://" + u.Host
-	body, status, err := p.get(ctx, origin+path+"/.well-known/openid-configuration")
-	if status == http.StatusNotFound {
-		body, _, err = p.get(ctx, origin+"/.well-known/oauth-authorization-server"+path)
-	}
+	call, err := p.wellKnown(ctx)
 	if err != nil {
 		return Endpoints{}, err
 	}
-	return p.readMetadata(body)
+	return p.readMetadata(call.body)
+}
+
+// wellKnown fetches the document where OpenID Connect Discovery §4 puts it,
+// and, if that is not there, where RFC 8414 §3.1 does.
+func (p *Provider) wellKnown(ctx context.Context) (*once, error) {
+	u, err := url.Parse(p.Issuer)
+	if err != nil {
+		return nil, errDocument
+	}
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	origin := u.Scheme + "://" + u.Host
+	call, err := p.get(ctx, origin+path+"/.well-known/openid-configuration")
+	if call != nil && call.status == http.StatusNotFound {
+		call, err = p.get(ctx, origin+"/.well-known/oauth-authorization-server"+path)
+	}
+	return call, err
 }
 
 type document struct {
@@ -162,13 +168,7 @@ func (p *Provider) readMetadata(body []byte) (Endpoints, error) {
 	if doc.Issuer != p.Issuer {
 		return Endpoints{}, errIssuer
 	}
-	for _, endpoint := range []struct {
-		url      string
-		required bool
-	}{
-		{doc.Authorize, true}, {doc.Token, true}, {doc.JWKS, p.OpenID()},
-		{doc.UserInfo, false}, {doc.Revoke, false}, {doc.EndSession, false},
-	} {
+	for _, endpoint := range p.endpointsOf(doc) {
 		if endpoint.url == "" && !endpoint.required {
 			continue
 		}
@@ -193,6 +193,19 @@ func (p *Provider) readMetadata(body []byte) (Endpoints, error) {
 	}, nil
 }
 
+// endpointsOf are the URLs in a document that are ever called.
+func (p *Provider) endpointsOf(doc document) []announcedURL {
+	return []announcedURL{
+		{"authorization_endpoint", doc.Authorize, true}, {"token_endpoint", doc.Token, true}, {"jwks_uri", doc.JWKS, p.OpenID()},
+		{"userinfo_endpoint", doc.UserInfo, false}, {"revocation_endpoint", doc.Revoke, false}, {"end_session_endpoint", doc.EndSession, false},
+	}
+}
+
+type announcedURL struct {
+	member, url string
+	required    bool
+}
+
 // trusts reports whether a discovered URL may be used: https, or http on this
 // machine when the issuer is there too.
 func (p *Provider) trusts(endpoint string) bool {
@@ -215,21 +228,26 @@ func query(endpoint string) string {
 func (p *Provider) Get(ctx context.Context, url string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	body, _, err := p.get(ctx, url)
-	return body, err
+	call, err := p.get(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	return call.body, nil
 }
 
-func (p *Provider) get(ctx context.Context, url string) ([]byte, int, error) {
+// get returns a whole answer, with an error if its status is not 200, and nil
+// without one.
+func (p *Provider) get(ctx context.Context, url string) (*once, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, 0, errDocument
+		return nil, errDocument
 	}
 	call, lost := p.send(req)
 	if lost != "" {
-		return nil, 0, lost
+		return nil, lost
 	}
 	if call.status != http.StatusOK {
-		return nil, call.status, failure(fmt.Sprintf("answered %d", call.status))
+		return call, failure(fmt.Sprintf("answered %d", call.status))
 	}
-	return call.body, call.status, nil
+	return call, nil
 }
