@@ -193,6 +193,13 @@ const cases = {
     }
     assert.equal(w.calls.length, 3);
   },
+  async 'a refresh that fails is tried again, and shows nothing new'() {
+    const w = new World().answer('/refresh', json(503, {}), json(200, {refreshed: true, expires_in: 60})), t = w.tab({ends: '1'});
+    await t.timers.pop().f();
+    assert.deepEqual([t.shown.textContent, t.timers.length, t.timers[0].ms], ['in 1 min', 1, 9000]);
+    await t.timers.pop().f();
+    assert.deepEqual([t.timers.length, t.timers[0].ms, w.calls.length], [1, 60999, 2]);
+  },
   async 'the token ends with the session: the page goes'() {
     const w = new World().answer('/refresh', gone), t = w.tab({ends: '1'});
     await t.timers.pop().f();

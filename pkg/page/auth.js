@@ -16,7 +16,7 @@ const logout = async () => {
   location = out?.redirect ?? '/'
 }
 
-// One tab at a time, until all have its answer
+// One tab at a time
 const locks = navigator.locks ?? {request: (_, f) => f()}
 const refresh = (asked = Date.now()) => pending ||= locks.request('latchkey', async () => {
   if (last.at > asked) return last.answer
@@ -35,16 +35,17 @@ window.latchkey = {login, logout, refresh, async fetch(...args) {
   return live?.refreshed || live && no == 401 ? fetch(q) : r
 }}
 
-// The form signs out
+// Forms
 addEventListener('submit', e => e.submitter?.dataset.out &&
   addEventListener('pagehide', () => tabs.postMessage(0)))
 
-// Signed-in pages
+// Pages
 const el = document.querySelector('[data-ends]')
+const renew = () => refresh().then(a => a ? show(a.expires_in) : leave(),
+  () => setTimeout(renew, 9e3))
 const show = s => {
   el.textContent = s > 0 ? `in ${Math.ceil(s / 60)} min` : 'over'
-  if (s > 0 && s < 1e6)
-    setTimeout(() => refresh().then(a => a ? show(a.expires_in) : leave()), s * 1e3 + 999)
+  if (s > 0 && s < 1e6) setTimeout(renew, s * 1e3 + 999)
 }
 const check = () => document.hidden ||
   fetch('/session').then(r => r.status == 401 && leave())
