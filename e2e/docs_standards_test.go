@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	testFunc  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	testFunc  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w+)\(`)
 	caseInID  = regexp.MustCompile(`_([CFPS])([0-9]{2})`)
 	caseID    = regexp.MustCompile(`\b[CFPS]-[0-9]{2}\b`)
 	testGroup = regexp.MustCompile("^`([^`]+_test\\.go)`: ((?:`\\w+`(?:, )?)+)$")

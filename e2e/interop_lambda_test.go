@@ -119,5 +119,5 @@ func lambdaArena(t *testing.T, lost int) *arena {
 		}
 	})
 	at := sideAt(s.URL(), s)
-	return &arena{side: at, rounds: 25, lose: lose, rival: func(i int) *http.Client { return on(&http.Client{Transport: s}, i%2) }}
+	return &arena{side: at, rounds: 150, lose: lose, rival: func(i int) *http.Client { return on(&http.Client{Transport: s}, i%2) }}
 }

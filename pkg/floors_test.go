@@ -22,7 +22,7 @@ var floors = map[string]int{
 	"pkg/env": 1, "pkg/pkce": 1, "pkg/page": 1, "pkg/jose": 1,
 	"pkg/provider": 2, "pkg/session": 2, "pkg/client": 2, "pkg/user": 2, "pkg/grant": 2,
 	"pkg/rp": 3, "pkg/idtoken": 3, "pkg/authorization": 3, "pkg/token": 3, "pkg/userinfo": 3, "pkg/discovery": 3,
-	"pkg/gateway": 4, "pkg/store/dynamo": 4, "pkg/store/memory": 4, "pkg/store/storetest": 4, "pkg/store/awssecret": 4,
+	"pkg/gateway": 4, "pkg/doctor": 4, "pkg/store/dynamo": 4, "pkg/store/memory": 4, "pkg/store/storetest": 4, "pkg/store/awssecret": 4,
 }
 
 // onlyTests are packages that nothing but tests may import.

@@ -33,7 +33,7 @@ var cookies = []struct {
 	builtin bool // of the built-in server only
 }{
 	{"login", 22, false, false}, {"session", 64, true, false},
-	{"browser", 22, false, true}, {"signin", 65, false, true}, {"known", 4 * 45, false, true},
+	{"browser", 22, false, true}, {"signin", 65, false, true}, {"known", 288, false, true},
 }
 
 // cookieHeader is the length of the Cookie header.

@@ -17,10 +17,11 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
-// The bounds: of one call, and of a whole examination.
+// The bounds: of one call, and of a whole examination. Finding a stack comes
+// before it and takes ten seconds at most.
 const (
 	callTimeout = 5 * time.Second
-	allTimeout  = 28 * time.Second
+	allTimeout  = 18 * time.Second
 )
 
 // Level is the verdict of a finding.
@@ -54,6 +55,9 @@ type Table struct {
 	// TTL is the attribute by which the table's items have to expire, empty
 	// if nothing in it does.
 	TTL string
+	// Elsewhere says that it is not at AWS but at an endpoint of one's own,
+	// which may not have TTL.
+	Elsewhere bool
 	// Inspect looks at it.
 	Inspect func(context.Context) Inspection
 }
@@ -100,7 +104,7 @@ func (x *Examination) callback() string { return x.Base + "/callback" }
 func (x *Examination) local() bool { return x.Stack == nil }
 
 // Run makes every check, those side by side that do not need each other, in
-// half a minute at most.
+// 18 seconds at most.
 func (x *Examination) Run(ctx context.Context) Report {
 	ctx, cancel := context.WithTimeout(baseurl.With(ctx, x.Base), allTimeout)
 	defer cancel()

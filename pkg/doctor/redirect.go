@@ -52,7 +52,7 @@ func (x *Examination) visit(ctx context.Context, url string, clock *clock) (page
 	if err != nil {
 		return page{}, silence(ctx)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written
+	defer func() { _ = response.Body.Close() }()
 	if clock != nil {
 		clock.sawHeader(response.Header, began)
 	}

@@ -23,8 +23,10 @@ func (t Table) examine(ctx context.Context) []Finding {
 		f.What, f.Do = name+": DynamoDB says "+i.Code, "check the name, AWS_REGION and the credentials"
 	case i.Wrong != "":
 		f.What, f.Do = name+": "+i.Wrong, "make a new table with latchkey table create; neither can be changed afterwards without effort"
+	case t.TTL == "":
+		return []Finding{{ID: t.ID, Level: OK, What: name + " has the right key"}}
 	default:
-		return []Finding{{ID: t.ID, Level: OK, What: name + " has the right key" + map[bool]string{true: " and index"}[t.TTL != ""]}, t.expiry(i)}[:1+min(1, len(t.TTL))]
+		return []Finding{{ID: t.ID, Level: OK, What: name + " has the right key and index"}, t.expiry(i)}
 	}
 	return []Finding{f}
 }
@@ -37,6 +39,8 @@ func (t Table) expiry(i Inspection) Finding {
 		return Finding{ID: t.ID, Level: OK, What: t.Setting + ": this endpoint has no TTL; what has expired stays until somebody removes it"}
 	case !i.TTLKnown:
 		f.Level, f.What, f.Do = Unchecked, t.Setting+": whether TTL is on cannot be seen", "allow dynamodb:DescribeTimeToLive"
+	case i.TTL == "" && t.Elsewhere:
+		f.Level, f.What, f.Do = Warning, t.Setting+": TTL is off at this endpoint", "let latchkey table create switch it on, if the endpoint has it"
 	case i.TTL == "":
 		f.What, f.Do = t.Setting+": TTL is off", "switch it on for the attribute "+t.TTL+"; latchkey table create does so for a table that is there"
 	case i.TTL != t.TTL:

@@ -1,7 +1,6 @@
 package token_test
 
 import (
-	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/latchkey-go/latchkey/pkg/client"
 	"github.com/latchkey-go/latchkey/pkg/grant"
-	"github.com/latchkey-go/latchkey/pkg/pkce"
 )
 
 // The answer of RFC 6749 §5.1, in the predecessor's shape.
@@ -150,71 +148,6 @@ func TestRedirectURILeftOut_S04_S60(t *testing.T) {
 	refused(t, "another", w.exchange("app", w.approve("app", none), "redirect_uri", redirect+"x"), 400, "invalid_grant")
 }
 
-// RFC 7636 §4.1 and §4.6: what is no verifier is a malformed request, what
-// does not match is invalid_grant.
-func TestVerifier_S61(t *testing.T) {
-	w := newWorld(t)
-	code := w.approve("app")
-	for name, tt := range map[string]struct{ verifier, code string }{
-		"missing":             {"", "invalid_grant"},
-		"wrong":               {strings.Repeat("w", 43), "invalid_grant"},
-		"wrong by one":        {verifier[1:] + "w", "invalid_grant"},
-		"the challenge":       {pkce.Challenge(verifier), "invalid_grant"},
-		"upper case":          {strings.ToUpper(verifier), "invalid_grant"},
-		"longer":              {verifier + "v", "invalid_grant"},
-		"longest":             {strings.Repeat("v", 128), "invalid_grant"},
-		"all unreserved":      {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", "invalid_grant"},
-		"short by one":        {verifier[1:], "invalid_request"},
-		"one letter":          {"v", "invalid_request"},
-		"long by one":         {strings.Repeat("v", 129), "invalid_request"},
-		"very long":           {strings.Repeat("v", 20000), "invalid_request"},
-		"plus":                {verifier[1:] + "+", "invalid_request"},
-		"slash":               {verifier[1:] + "/", "invalid_request"},
-		"padding":             {verifier + "=", "invalid_request"},
-		"space after":         {verifier + " ", "invalid_request"},
-		"space before":        {" " + verifier, "invalid_request"},
-		"not ASCII":           {verifier[2:] + "ü", "invalid_request"},
-		"many bytes, few":     {strings.Repeat("ü", 22), "invalid_request"},
-		"asterisk":            {verifier[1:] + "*", "invalid_request"},
-		"hash and challenge":  {"S256:" + verifier, "invalid_request"},
-		"quoted":              {`"` + verifier + `"`, "invalid_request"},
-		"comma":               {verifier[1:] + ",", "invalid_request"},
-		"newline":             {verifier + "\n", "invalid_request"},
-		"NUL":                 {verifier + "\x00", "invalid_request"},
-		"zero width":          {verifier + "\u200b", "invalid_request"},
-		"a challenge, padded": {base64.URLEncoding.EncodeToString(make([]byte, 32)), "invalid_request"},
-	} {
-		refused(t, name, w.exchange("app", code, "code_verifier", tt.verifier), 400, tt.code)
-	}
-	refused(t, "twice", w.send(http.MethodPost, "/oauth/tokenize", form("grant_type", "authorization_code", "code", code, "redirect_uri", redirect,
-		"code_verifier", verifier, "code_verifier", verifier), as("app")), 400, "invalid_request")
-	if a := w.exchange("app", code); a.status != http.StatusOK {
-		t.Errorf("the code was burnt: %s", a.raw)
-	}
-}
-
-// The example of RFC 7636 appendix B, from challenge to tokens.
-func TestVerifier_RFC7636_AppendixB(t *testing.T) {
-	w := newWorld(t)
-	code := w.approve("app", func(g *grant.Grant) { g.Challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" })
-	if a := w.exchange("app", code, "code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"); a.status != http.StatusOK {
-		t.Error(a.raw)
-	}
-}
-
-// RFC 9700 §4.8.2: a verifier without a challenge, and the other way round.
-func TestNoDowngrade_S62(t *testing.T) {
-	w := newWorld(t)
-	without := func(g *grant.Grant) { g.Challenge = "" }
-	code := w.approve("test_client", without)
-	refused(t, "verifier without a challenge", w.exchange("test_client", code), 400, "invalid_grant")
-	if a := w.exchange("test_client", code, "code_verifier", ""); a.status != http.StatusOK {
-		t.Errorf("neither: %s", a.raw)
-	}
-	refused(t, "challenge without a verifier", w.exchange("test_client", w.approve("test_client"), "code_verifier", ""), 400, "invalid_grant")
-	refused(t, "neither, but the client has to", w.exchange("app", w.approve("app", without), "code_verifier", ""), 400, "invalid_grant")
-}
-
 // The record outlives the code, as an item waits for its TTL.
 func TestCodeLifetime_S63(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -235,77 +168,6 @@ func TestCodeLifetime_S63(t *testing.T) {
 			}
 		}
 	}
-}
-
-// Whatever is done to a code, it is refused without asking the store.
-func TestCodeMutation_S65(t *testing.T) {
-	w := newWorld(t)
-	code := w.approve("app")
-	other := w.approve("app")
-	sign := func(kind grant.Kind) string {
-		return grant.Token{Kind: kind, GID: w.gid(code), Scopes: grant.All}.Sign(w.ring.Newest())
-	}
-	flip := func(i int) string {
-		b := []byte(code)
-		if b[i] == 'A' {
-			b[i] = 'B'
-		} else {
-			b[i] = 'A'
-		}
-		return string(b)
-	}
-	vectors := map[string]string{
-		"cut by one": code[:len(code)-1], "cut in half": code[:len(code)/2], "tag only": "lkc_", "without the tag": code[4:],
-		"one more": code + "A", "padding": code + "=", "twice": code + code, "upper case": strings.ToUpper(code), "lower case": strings.ToLower(code),
-		"reversed": reverse(code), "space before": " " + code, "space after": code + " ", "another's MAC": code[:60] + other[60:],
-		"another's body": other[:30] + code[30:], "signed as access": sign(grant.Access), "signed as refresh": sign(grant.Refresh),
-		"tagged as access": "lka_" + code[4:], "tagged as refresh": "lkr_" + code[4:], "quotes": `"` + code + `"`, "standard alphabet": strings.NewReplacer("-", "+", "_", "/").Replace(code) + "+",
-		"a word": "code", "zeros": strings.Repeat("0", len(code)), "all A": "lkc_" + strings.Repeat("A", len(code)-4), "very long": strings.Repeat(code, 200),
-		"not ASCII": code[:len(code)-2] + "ü", "NUL in it": code[:20] + "\x00" + code[21:], "star": "*", "SQL": "' OR 1=1 --", "an item's key": w.key(code),
-	}
-	for _, i := range []int{0, 3, 4, 10, 25, 26, 30, 34, 40, 50, 60, 70, len(code) - 1} {
-		vectors["flipped at "+string(rune('a'+i%26))+string(rune('a'+i/26))] = flip(i)
-	}
-	before, _ := w.counts()
-	for name, bad := range vectors {
-		a := w.exchange("app", bad)
-		want := "invalid_grant"
-		if strings.ContainsRune(bad, 0) {
-			want = "invalid_request"
-		}
-		refused(t, name, a, 400, want)
-	}
-	if after, reads := w.counts(); after != before || reads != 0 {
-		t.Errorf("forged codes cost %d writes and %d reads", after-before, reads)
-	}
-	refused(t, "missing", w.exchange("app", code, "code", ""), 400, "invalid_request")
-	if a := w.exchange("app", code); a.status != http.StatusOK {
-		t.Errorf("the code was burnt: %s", a.raw)
-	}
-}
-
-// The last letter of a base64url string has bits that say nothing: only one of
-// its spellings is ours.
-func TestOneSpelling_S95(t *testing.T) {
-	w := newWorld(t)
-	code := w.approve("app")
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	for _, c := range alphabet {
-		if s := code[:len(code)-1] + string(c); s != code {
-			refused(t, "ending in "+string(c), w.exchange("app", s), 400, "invalid_grant")
-		}
-	}
-	if a := w.exchange("app", code); a.status != http.StatusOK {
-		t.Errorf("its own spelling: %s", a.raw)
-	}
-}
-
-func reverse(s string) string {
-	b := []byte(s)
-	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-		b[i], b[j] = b[j], b[i]
-	}
-	return string(b)
 }
 
 // What the user ticked is in the code, and every token after it keeps to it.
