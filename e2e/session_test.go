@@ -28,8 +28,6 @@ type site struct {
 	// kill ends the process that does refreshes in place i, and sees to it that
 	// there is another one.
 	kill func(i int)
-	// log is what all processes wrote.
-	log func() string
 	// walk goes from an authorization URL to the callback, as a person who
 	// signs in and agrees.
 	walk func(t testing.TB, authorize string) (callback string)
@@ -120,12 +118,8 @@ func deployServe(t *testing.T, d *site, settings func(base string) map[string]st
 	all := append(tablesOf(t, d.database), environ(settings(d.base))...)
 	all = append(all, "AWS_ENDPOINT_URL_DYNAMODB="+reachedAt, "PUBLIC_BASE_URL="+d.base, "LATCHKEY_SECRET="+secret.Mint(256))
 	register(t, d.database)
-	var started []*served
 	processes, transports := make([]*served, len(listen)), make([]*http.Transport, len(listen))
-	start := func(i int) {
-		processes[i] = startServe(t, listen[i], all, "--session")
-		started = append(started, processes[i])
-	}
+	start := func(i int) { processes[i] = startServe(t, listen[i], all, "--session") }
 	for i := range listen {
 		start(i)
 		transports[i] = instead(d.base, listen[i])
@@ -136,13 +130,6 @@ func deployServe(t *testing.T, d *site, settings func(base string) map[string]st
 		<-processes[i].done
 		transports[i].CloseIdleConnections()
 		start(i)
-	}
-	d.log = func() string {
-		var b strings.Builder
-		for _, s := range started {
-			b.WriteString(s.out.String() + s.log.String())
-		}
-		return b.String()
 	}
 	return towards(t, "http://"+listen[0])
 }
@@ -180,13 +167,6 @@ func deployLambda(t *testing.T, d *site, settings func(base string) map[string]s
 		})
 	}
 	d.kill = func(i int) { s.Kill("Refresh", i) }
-	d.log = func() string {
-		var b strings.Builder
-		for _, id := range s.Functions() {
-			b.WriteString(s.Log(id))
-		}
-		return b.String()
-	}
 	return inFrontOf(s)
 }
 
