@@ -51,19 +51,26 @@ func TestModulesHaveAReason_P15(t *testing.T) {
 
 func TestSecurityPolicy_P16(t *testing.T) {
 	text := read(t, "SECURITY.md")
-	for _, heading := range []string{
-		"## Reporting a vulnerability", "## Supported versions", "## Response times", "## Threat model",
-		"### Assumptions", "### Not a goal", "## Safe harbour",
-	} {
-		_, body, found := strings.Cut(text, "\n"+heading+"\n")
-		if body, _, _ = strings.Cut(body, "\n#"); !found || len(strings.TrimSpace(body)) < 40 {
-			t.Errorf("%q is missing or says nothing", heading)
-		}
+	says(t, text, "## Reporting a vulnerability", "## Supported versions", "## Response times", "## Threat model", "## Safe harbour")
+	says(t, read(t, "docs/threats.md"), "## Assets", "## Assumptions", "## Attackers", "## Not a goal")
+	if !strings.Contains(section(text, "Threat model"), "](docs/threats.md)") {
+		t.Error("it does not lead to the threat model")
 	}
 	if !strings.Contains(text, "private vulnerability reporting") {
 		t.Error("it does not say how to report in private")
 	}
 	if !strings.Contains(read(t, "CHANGELOG.md"), "\n## [Unreleased]\n") {
 		t.Error("CHANGELOG.md has no section for what is not released")
+	}
+}
+
+// says wants each heading in a text, and something under it.
+func says(t *testing.T, text string, headings ...string) {
+	t.Helper()
+	for _, heading := range headings {
+		_, body, found := strings.Cut(text, "\n"+heading+"\n")
+		if body, _, _ = strings.Cut(body, "\n#"); !found || len(strings.TrimSpace(body)) < 40 {
+			t.Errorf("%q is missing or says nothing", heading)
+		}
 	}
 }

@@ -57,6 +57,9 @@ var Throttles = []Limit{
 	{Name: "POST /oauth/approve", Kind: Template, Value: 20},
 	{Name: "POST /oauth/tokenize", Kind: Parameter, Value: 40, Highest: 100},
 	{Name: "GET /oauth/userinfo", Kind: Template, Value: 50},
+	{Name: "POST /oauth/revoke", Kind: Template, Value: 20},
+	{Name: "GET /oauth/end_session", Kind: Template, Value: 20},
+	{Name: "POST /oauth/signout", Kind: Template, Value: 20},
 }
 
 // Ceiling is a limit on a table's throughput in template.yaml, with the
@@ -143,14 +146,15 @@ func (v Visit) Regions(rate float64) float64 {
 }
 
 // How fast Lambda makes new instances of one function: so many at once, and so
-// many a second from then on.
+// many a second from then on, which is its thousand in ten seconds, filled up
+// all the time.
 const (
-	scalingBurst = 1_000
-	scalingRate  = 100
+	ScalingBurst = 1_000
+	ScalingRate  = 100
 )
 
 // GrowthTime is how long, in seconds, it takes until a function whose traffic
 // has doubled at once has the instances for it.
 func GrowthTime(concurrency float64) float64 {
-	return max(0, concurrency/2-scalingBurst) / scalingRate
+	return max(0, concurrency/2-ScalingBurst) / ScalingRate
 }

@@ -21,7 +21,7 @@ type Need struct {
 	Index     float64            // write units of by_user
 	LogKB     float64
 	OutKB     float64
-	// RestKB is how many KB of items are kept for how many seconds.
+	// RestKB is how many KB of items are kept, times for how many seconds.
 	RestKB float64
 }
 
@@ -130,7 +130,7 @@ func (n *Need) operation(name string, sessionKB float64) {
 		if item.Indexed {
 			kept += indexBytes + itemOverhead
 		}
-		n.RestKB += kept / 1024 * (item.Life + ttlLag)
+		n.RestKB += kept / 1000 * (item.Life + ttlLag)
 	}
 }
 
@@ -188,11 +188,11 @@ func (v Visit) Needs() Need {
 var Rates = []float64{1, 10, 100, 1_000, 10_000, 100_000}
 
 // What one partition of a table carries: write units and read units a second,
-// and bytes.
+// and GB.
 const (
 	partitionWrites = 1_000
 	partitionReads  = 3_000
-	partitionBytes  = 10e9
+	PartitionGB     = 10
 )
 
 // Partitions is how many a table needs for its traffic, when the keys are
@@ -202,6 +202,6 @@ func Partitions(writes, reads float64) float64 {
 	return max(1, math.Ceil(max(writes/partitionWrites, reads/partitionReads)))
 }
 
-// RestGB is how many GB are kept when so many KB times seconds are added in
-// each second (Little's law again).
-func (n Need) RestGB() float64 { return n.RestKB * 1024 / 1e9 }
+// RestGB is how many GB are kept when that much is added in each second
+// (Little's law again).
+func (n Need) RestGB() float64 { return n.RestKB / 1e6 }

@@ -164,7 +164,7 @@ func (r *run) mayGrow(t float64) bool {
 	if r.Burst == 0 {
 		return true
 	}
-	r.tokens = min(r.Burst, r.tokens+(t-r.filled)*r.Refill)
+	r.tokens = min(r.Burst, r.tokens+float64((t-r.filled)*r.Refill))
 	r.filled = t
 	if r.tokens < 1 {
 		return false

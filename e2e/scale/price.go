@@ -28,15 +28,16 @@ type Cost struct {
 // Sum is all of it.
 func (c Cost) Sum() float64 { return c.API + c.Lambda + c.Writes + c.Reads + c.Logs + c.Out + c.Rest }
 
-// Cost is the formula of the README.
+// Cost is the formula of the README. Its KB are of 1000 bytes, a millionth of
+// a GB.
 func (p Prices) Cost(n Need) Cost {
 	return Cost{
 		API:    p.API * n.API,
 		Lambda: p.Invocation*n.Invocations + p.GBSecond*n.GBSeconds,
 		Writes: p.Write * n.WriteUnits(),
 		Reads:  p.Read * n.ReadUnits(),
-		Logs:   p.LogGB * n.LogKB * 1024 / 1e9,
-		Out:    p.OutGB * n.OutKB * 1024 / 1e9,
-		Rest:   p.GBMonth * n.RestKB * 1024 / 1e9 / month,
+		Logs:   p.LogGB * n.LogKB / 1e6,
+		Out:    p.OutGB * n.OutKB / 1e6,
+		Rest:   p.GBMonth * n.RestKB / 1e6 / month,
 	}
 }

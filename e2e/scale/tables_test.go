@@ -55,12 +55,12 @@ func share(n float64) string {
 }
 
 func costOfFlows() table {
-	t := table{head: []string{"what", "API requests", "invocations", "write units", "read units", "GB-seconds", "KB of logs", "USD a million"}}
+	t := table{head: []string{"what", "API requests", "invocations", "write units", "read units", "GB-seconds", "KB of logs", "KB sent", "KB kept a month", "USD a million"}}
 	for _, f := range scale.Flows {
 		n := f.Needs(1)
 		t.rows = append(t.rows, []string{
 			f.Name, number(n.API), number(n.Invocations), number(n.WriteUnits()), number(n.ReadUnits()),
-			fmt.Sprintf("%.4f", n.GBSeconds), fmt.Sprintf("%.1f", n.LogKB), money(1e6 * scale.Assumed.Cost(n).Sum()),
+			fmt.Sprintf("%.4f", n.GBSeconds), fmt.Sprintf("%.2f", n.LogKB), number(n.OutKB), fmt.Sprintf("%.3f", n.RestKB/(30*24*3600)), money(1e6 * scale.Assumed.Cost(n).Sum()),
 		})
 	}
 	return t
@@ -78,7 +78,7 @@ func prices() table {
 		{"w", "a million write units of DynamoDB", 1e6 * p.Write}, {"r", "a million read units", 1e6 * p.Read},
 		{"k", "a GB kept in DynamoDB for a month", p.GBMonth}, {"c", "a GB of logs taken in", p.LogGB}, {"o", "a GB sent out", p.OutGB},
 	} {
-		t.rows = append(t.rows, []string{"`" + r.letter + "`", r.of, strconv.FormatFloat(r.price, 'f', -1, 64)})
+		t.rows = append(t.rows, []string{"`" + r.letter + "`", r.of, strconv.FormatFloat(r.price, 'g', 6, 64)})
 	}
 	return t
 }
@@ -102,7 +102,7 @@ func database(v scale.Visit) table {
 		n := v.Needs().Times(rate)
 		t.rows = append(t.rows, []string{
 			number(rate), number(n.FlowsWrites()), number(n.FlowsReads()), number(n.Index), number(n.Reads["user"]),
-			number(scale.Partitions(n.FlowsWrites(), n.FlowsReads())), number(math.Ceil(n.RestGB())), number(max(1, math.Ceil(n.RestGB()/10))),
+			number(scale.Partitions(n.FlowsWrites(), n.FlowsReads())), number(math.Ceil(n.RestGB())), number(max(1, math.Ceil(n.RestGB()/scale.PartitionGB))),
 		})
 	}
 	return t
@@ -124,32 +124,76 @@ func functions(v scale.Visit) table {
 	return t
 }
 
-func limits(v scale.Visit) table {
-	t := table{head: []string{"limit, " + v.Name, "who sets it", "value", "one visit uses", "reached at logins a second"}}
-	n := v.Needs()
-	for _, l := range v.Limits() {
-		kind := string(l.Kind)
+// limits are all limits of both visits, those first that a visit at the
+// built-in server reaches first.
+func limits() table {
+	t := table{head: []string{"limit", "who sets it", "value", "reached at logins a second, at a provider", "at the built-in server"}}
+	provider, server := scale.Visits[0], scale.Visits[1]
+	bare := map[string]scale.Limit{}
+	for _, l := range provider.Limits() {
+		bare[l.Name] = l
+	}
+	for _, l := range server.Limits() {
+		kind, value, reached := string(l.Kind), number(l.Value), "not used"
 		if l.Kind == scale.Parameter {
 			kind += ", up to " + number(l.Highest)
 		}
-		t.rows = append(t.rows, []string{l.Name, kind, number(l.Value), number(l.Load(n)), number(l.At(n))})
+		if other, both := bare[l.Name]; both {
+			reached = number(other.At(provider.Needs()))
+			if other.Value != l.Value {
+				value = number(other.Value) + ", " + value
+			}
+		}
+		t.rows = append(t.rows, []string{l.Name, kind, value, reached, number(l.At(server.Needs()))})
 	}
 	return t
 }
 
-// steps says what has been passed at each rate, and how many regions it takes.
+// times has how long each request is assumed to take.
+func times() table {
+	t := table{head: []string{"request", "function", "MB", "ms, assumed"}}
+	seen := map[string]int{}
+	for _, f := range scale.Flows {
+		for _, r := range f.Requests {
+			route := strings.Trim(r.Route, "`")
+			if route == "" {
+				route = "the authorizer's answer"
+			}
+			key, ms := route, number(1000*r.Seconds)
+			if i, known := seen[key]; !known {
+				seen[key] = len(t.rows)
+				t.rows = append(t.rows, []string{route, "`" + r.Function + "`", strconv.Itoa(int(scale.Memory[r.Function])), ms})
+			} else if cell := &t.rows[i][3]; !slices.Contains(strings.Split(*cell, ", "), ms) {
+				*cell += ", " + ms
+			}
+		}
+	}
+	return t
+}
+
+func assumptions() table {
+	t := table{head: []string{"assumed", "value"}}
+	for _, a := range scale.Assumptions {
+		t.rows = append(t.rows, []string{a.What, number(a.Value) + a.Unit})
+	}
+	return t
+}
+
+// steps says what is reached between the step before and this one, in all up to
+// here, and how many regions it takes.
 func steps() table {
-	t := table{head: []string{"logins a second, step", "first reached", "and, since the step before, this many", "regions", "first reached, built-in server", "and this many", "regions for it"}}
+	t := table{head: []string{
+		"step, logins a second", "at a provider, reached first", "so far", "regions", "at the built-in server, reached first", "so far", "regions",
+	}}
 	before := 0.0
 	for _, rate := range scale.Rates {
 		row := []string{number(rate)}
 		for _, v := range scale.Visits {
-			passed := v.Passed(before, rate)
-			first, more := "nothing", "0"
-			if len(passed) > 0 {
-				first, more = passed[0].Name, number(float64(len(passed)-1))
+			first := "nothing new"
+			if passed := v.Passed(before, rate); len(passed) > 0 {
+				first = passed[0].Name
 			}
-			row = append(row, first, more, number(v.Regions(rate)))
+			row = append(row, first, number(float64(len(v.Passed(0, rate)))), number(v.Regions(rate)))
 		}
 		t.rows, before = append(t.rows, row), rate
 	}
@@ -158,11 +202,11 @@ func steps() table {
 
 // slow is the callback of a login at a provider, the function that is busy
 // longest for a login alone.
-var slow = scale.Pool{Seconds: 0.310, Spread: true, Init: 0.300, Idle: 300}
+var slow = scale.Slow
 
 func cold() table {
 	t := table{head: []string{"requests a second", "simulated", "if none overlapped"}}
-	for _, rate := range []float64{0.001, 0.003, 0.01, 0.1, 1, 10, 100, 1000} {
+	for _, rate := range []float64{0.001, 0.003, 0.01, 0.1, 1, 10, 100} {
 		t.rows = append(t.rows, []string{number(rate), share(coldShare(rate)), share(scale.Alone(rate, slow.Idle))})
 	}
 	return t
@@ -174,15 +218,19 @@ func coldShare(rate float64) float64 {
 	return p.Simulate("cold", 2*p.Idle, 2*p.Idle+200_000/rate).ColdShare()
 }
 
-// jump doubles the traffic of the callback after five seconds and counts the
-// ten that follow.
-func jump(to float64) scale.Counts {
+// jump doubles the traffic of the callback after two seconds and counts the
+// ten that follow, as often as it takes to have enough requests.
+func jump(to float64) (all scale.Counts) {
 	p := slow
-	p.Rate, p.Jump, p.After = to/2, 5, to
+	p.Rate, p.Jump, p.After = to/2, 2, to
 	load := p.Rate * p.Seconds
 	p.Warm = int(math.Ceil(load + 4*math.Sqrt(load)))
-	p.Burst, p.Refill = 1000, 100
-	return p.Simulate("jump", 5, 15)
+	p.Burst, p.Refill = scale.ScalingBurst, scale.ScalingRate
+	for i := 0; all.Requests < 200_000; i++ {
+		c := p.Simulate("jump "+strconv.Itoa(i), 2, 12)
+		all.Requests, all.Cold, all.Refused = all.Requests+c.Requests, all.Cold+c.Cold, all.Refused+c.Refused
+	}
+	return all
 }
 
 func jumps() table {
@@ -223,18 +271,16 @@ func months() table {
 
 // documents are the tables that the model writes, by document.
 func documents() map[string][]table {
-	long := []table{items()}
+	long := []table{assumptions(), times(), items()}
 	for _, v := range scale.Visits {
 		long = append(long, database(v))
 	}
 	for _, v := range scale.Visits {
 		long = append(long, functions(v))
 	}
-	for _, v := range scale.Visits {
-		long = append(long, limits(v))
-	}
+	long = append(long, limits(), steps(), cold(), jumps(), parts(), months())
 	return map[string][]table{
 		"README.md":     {costOfFlows(), prices()},
-		"docs/scale.md": slices.Concat(long, []table{steps(), cold(), jumps(), parts(), months()}),
+		"docs/scale.md": long,
 	}
 }

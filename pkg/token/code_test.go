@@ -66,6 +66,9 @@ func TestCodeReplayRevokes_S57(t *testing.T) {
 	if !strings.Contains(again.text("error_description"), "used before") {
 		t.Errorf("it does not say why: %s", again.raw)
 	}
+	if n := strings.Count(w.log.String(), `"outcome":"code_replayed"`); n != 1 {
+		t.Errorf("an alarm sees %d replays", n)
+	}
 	w.isDead("after", first.text("access_token"), first.text("refresh_token"))
 	refused(t, "refresh", w.refresh("app", first.text("refresh_token")), 400, "invalid_grant")
 	refused(t, "third exchange", w.exchange("app", code), 400, "invalid_grant")

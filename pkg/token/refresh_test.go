@@ -55,6 +55,9 @@ func TestReuseEndsTheGrant_S68(t *testing.T) {
 	if !strings.Contains(a.text("error_description"), "used before") {
 		t.Errorf("it does not say why: %s", a.raw)
 	}
+	if n := strings.Count(w.log.String(), `"outcome":"refresh_reused"`); n != 1 {
+		t.Errorf("an alarm sees %d of them", n)
+	}
 	w.isDead("after", second.text("access_token"), second.text("refresh_token"))
 	w.isDead("after", first.text("access_token"), first.text("refresh_token"))
 	refused(t, "the newest", w.refresh("app", second.text("refresh_token")), 400, "invalid_grant")

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/grant"
 	"github.com/latchkey-go/latchkey/pkg/logline"
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 )
@@ -43,7 +44,7 @@ func uncached(h http.Header) {
 // cause on the log line. Descriptions are this package's own constants, in the
 // characters that error_description allows.
 func refuse(w http.ResponseWriter, r *http.Request, e *oauth.Error) {
-	logline.Add(r.Context(), slog.String("outcome", string(e.Code)))
+	logline.Add(r.Context(), slog.String("outcome", outcome(e)))
 	if e.Cause != nil {
 		logline.Add(r.Context(), slog.String("cause", oauth.Plain(e.Cause.Error())))
 	}
@@ -57,6 +58,25 @@ func refuse(w http.ResponseWriter, r *http.Request, e *oauth.Error) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter/time.Second)))
 	}
 	reply(w, status, refusal{e.Code, e.Description})
+}
+
+// The outcomes of a refusal that somebody should look at: of two parties that
+// had the same code or refresh token, one may be a thief. The client is told
+// invalid_grant, as of anything else that is wrong with a grant.
+const (
+	codeReplayed  = "code_replayed"
+	refreshReused = "refresh_reused"
+)
+
+// outcome is what a refusal is called in the log.
+func outcome(e *oauth.Error) string {
+	switch {
+	case errors.Is(e.Cause, grant.ErrReplayed):
+		return codeReplayed
+	case errors.Is(e.Cause, grant.ErrReused):
+		return refreshReused
+	}
+	return string(e.Code)
 }
 
 func invalid(description string) *oauth.Error {
