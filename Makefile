@@ -10,7 +10,7 @@ build-%:
 		-tags lambda.norpc,nethttpomithttp2 -ldflags="-s -w -buildid=" \
 		-o "$(ARTIFACTS_DIR)/bootstrap" "./functions/$$name"
 
-.PHONY: local
+.PHONY: local local-api
 
 # The stack under `sam local` on this machine's architecture. Settings come
 # from the shell, so no secret is ever in a file: sam local hands a function
@@ -19,11 +19,13 @@ build-%:
 # is a new one for each run, unless the shell has LATCHKEY_SECRET. A container
 # cannot reach localhost:3000: for the client half set a provider, or walk
 # through both halves with `go run ./cmd/latchkey`.
-local: arch = $(shell go env GOHOSTARCH)
-local:
+local-api: arch = $(shell go env GOHOSTARCH)
+local-api:
 	GOARCH=$(arch) sam build --config-env local
 	TABLE_NAME=Flows ACCOUNTS_TABLE_NAME=Accounts PUBLIC_BASE_URL=http://localhost:3000 \
 	LATCHKEY_SECRET_ARN= LATCHKEY_SECRET=$${LATCHKEY_SECRET:-$$(openssl rand -hex 32)} \
 	AWS_ENDPOINT_URL_DYNAMODB=$${AWS_ENDPOINT_URL_DYNAMODB:-http://host.docker.internal:8000} \
 	sam local start-api --config-env local --add-host host.docker.internal:host-gateway \
 		--parameter-overrides Architecture=$(arch:amd64=x86_64)
+
+local: local-api  # its older name

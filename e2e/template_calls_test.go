@@ -172,7 +172,9 @@ func walkEverywhere(t *testing.T, s *stack.Stack) {
 	// The client half: a login that is denied, and one that nobody began.
 	browser := person(s)
 	to, _ := url.Parse(expect(get(t, browser, base+"/login"), http.StatusFound).Header.Get("Location"))
-	expect(get(t, browser, base+"/callback?error=access_denied&state="+to.Query().Get("state")+"&iss="+url.QueryEscape(base)), http.StatusBadRequest)
+	for range 2 { // the second is a replay
+		expect(get(t, browser, base+"/callback?error=access_denied&state="+to.Query().Get("state")+"&iss="+url.QueryEscape(base)), http.StatusBadRequest)
+	}
 	expect(get(t, browser, base+"/login?return_to=%2F"+strings.Repeat("a", 2047)), http.StatusFound)
 	expect(get(t, browser, base+"/callback?code=x&state="+secret.Mint(256)+"&iss="+url.QueryEscape(base)), http.StatusBadRequest)
 
@@ -202,10 +204,22 @@ func walkEverywhere(t *testing.T, s *stack.Stack) {
 	}
 	expect(post(t, app, base+"/oauth/userinfo", nil, "Authorization", "Bearer "+access), http.StatusOK)
 	ask("/oauth/revoke", http.StatusOK, "token", access)
+	third := signInAndApprove(t, browser, base, authorize, "approve").Query().Get("code")
+	tokens = ask("/oauth/token", http.StatusOK, "grant_type", "authorization_code", "code", third, "redirect_uri", back)
+	reused := fmt.Sprint(tokens["refresh_token"])
+	tokens = ask("/oauth/token", http.StatusOK, "grant_type", "refresh_token", "refresh_token", reused)
+	ask("/oauth/token", http.StatusOK, "grant_type", "refresh_token", "refresh_token", fmt.Sprint(tokens["refresh_token"]))
+	ask("/oauth/token", http.StatusBadRequest, "grant_type", "refresh_token", "refresh_token", reused)
 	ask("/oauth/token", http.StatusOK, "grant_type", "client_credentials", "scope", "email")
 	expect(get(t, app, base+"/oauth/jwks"), http.StatusOK)
 	expect(get(t, app, base+"/.well-known/openid-configuration"), http.StatusOK)
 	if failures := s.Failures(); len(failures) > 0 {
 		t.Errorf("failures: %v", failures)
+	}
+	// What the alarms count is in the log, as they look for it (P-17).
+	for _, w := range [][2]string{{"Callback", "state_used"}, {"Token", "code_replayed"}, {"Token", "refresh_reused"}} {
+		if !strings.Contains(s.Log(w[0]), `"outcome":"`+w[1]+`"`) {
+			t.Errorf("%s: no line with the outcome %s", w[0], w[1])
+		}
 	}
 }

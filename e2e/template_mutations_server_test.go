@@ -5,7 +5,6 @@ var serverMutations = []mutation{
 	{"a secret that comes with the server alone", template, "\n  DeploymentSecret:", "    DeletionPolicy", "    Condition: BuiltIn\n    DeletionPolicy", "is not there under these conditions"},
 	{"a function without its condition", template, authorizeAt, "    Condition: BuiltIn\n", "", "is not there under these conditions"},
 	{"a table without its condition", template, "\n  Accounts:", "    Condition: BuiltIn\n", "", "tables"},
-	{"a log group without its condition", template, "\n  TokenLogs:", "    Condition: BuiltIn\n", "", "log groups"},
 	{"the server off by default", template, "BuiltInServer:", "Default: 'true'", "Default: 'false'", "ProviderIsNamed"},
 	{"a sign-in at another path", template, authorizeAt, "Path: /oauth/signin", "Path: /oauth/login", "routes"},
 	{"a token by GET", template, tokenAt, "Method: POST, Path: /oauth/token}", "Method: GET, Path: /oauth/token}", "routes"},
@@ -33,8 +32,8 @@ var serverMutations = []mutation{
 	{"userinfo that reads clients", template, "UserinfoRole:", "['user#*']", "['user#*', 'client#*']", "Userinfo: statements"},
 	{"every secret", template, "UserinfoRole:", "Resource: !Ref DeploymentSecret", "Resource: '*'", "Userinfo: statements"},
 	{"a secret that can be changed", template, "TokenRole:", "Action: secretsmanager:GetSecretValue", "Action: [secretsmanager:GetSecretValue, secretsmanager:PutSecretValue]", "Token: statements"},
-	{"the secret for metadata", template, "MetadataRole:", "              - Effect: Allow\n",
-		"              - {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret}\n              - Effect: Allow\n", "Metadata: statements"},
+	{"the secret for metadata", template, "MetadataRole:", "              - {Effect: Allow,",
+		"              - {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret}\n              - {Effect: Allow,", "Metadata: statements"},
 	{"the token function's role", template, userinfoAt, "!GetAtt UserinfoRole.Arn", "!GetAtt TokenRole.Arn", "Userinfo: role"},
 
 	{"accounts that go with the stack", template, "\n  Accounts:", "DeletionPolicy: Retain", "DeletionPolicy: Delete", "Accounts: deletion policy"},
@@ -70,7 +69,7 @@ var serverMutations = []mutation{
 	{"a throttle on a route that is not there", template, "RouteSettings:", "GET /oauth/jwks: !If [BuiltIn, {ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100}, !Ref AWS::NoValue]",
 		"GET /oauth/jwks: {ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100}", "routes with a throttle"},
 
-	{"another issuer than the public address", template, "Outputs:", "Value: !If [HasPublicBaseUrl, !Ref PublicBaseUrl,", "Value: !If [HasClientSecret, !Ref PublicBaseUrl,", "outputs"},
+	{"another issuer than the public address", template, "\n  Issuer:\n    Condition", "!If [HasPublicBaseUrl, !Ref PublicBaseUrl,", "!If [HasClientSecret, !Ref PublicBaseUrl,", "outputs"},
 	{"no way to the first user", template, "Outputs:", "latchkey user add NAME --stack ${AWS::StackName}", "latchkey user add NAME", "outputs"},
 	{"an issuer without a server", template, "  Issuer:\n    Condition", "    Condition: BuiltIn\n", "", "outputs"},
 	{"no way to the keys", template, "Outputs:", "  DeploymentSecretArn:", "  Secret:", "outputs"},

@@ -37,8 +37,8 @@ var sessionMutations = []mutation{
 	{"a refresh without the client secret", template, "RefreshRole:", "Resource: !Ref ClientSecretArn", "Resource: !Ref DeploymentSecret", "Refresh: statements"},
 	{"a logout that finds no other session", template, "LogoutRole:", "Action: dynamodb:Query", "Action: dynamodb:Scan", "Logout: statements"},
 	{"an authorizer that ends sessions", template, "AuthorizerRole:", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "Authorizer: statements"},
-	{"the secret for whoever stands behind the authorizer", template, "WhoamiRole:", "              - Effect: Allow\n",
-		"              - {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret}\n              - Effect: Allow\n", "Whoami: statements"},
+	{"the secret for whoever stands behind the authorizer", template, "WhoamiRole:", "              - {Effect: Allow,",
+		"              - {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret}\n              - {Effect: Allow,", "Whoami: statements"},
 
 	{"no end of a session", template, sessionAt, "SESSION_MAX: !Ref SessionMax", "SESSION_MAX: ''", "SESSION_MAX"},
 	{"another idle time for the authorizer", template, authorizerAt, "SESSION_IDLE: !Ref SessionIdle", "SESSION_IDLE: 1h", "SESSION_IDLE"},

@@ -19,6 +19,9 @@ func template(d *deployment) *string  { return &d.template }
 func makefile(d *deployment) *string  { return &d.makefile }
 func samconfig(d *deployment) *string { return &d.samconfig }
 
+// publicBaseURL is how every function learns its public address.
+const publicBaseURL = "PUBLIC_BASE_URL: !If [CustomDomain, !Sub 'https://${DomainName}', !Ref PublicBaseUrl]"
+
 // The places of the functions in the template.
 const (
 	loginAt, callbackAt    = "\n  Login:\n", "\n  Callback:\n"
@@ -30,7 +33,7 @@ const (
 // and sees that the checks of TestTemplate find it.
 func TestTemplateMutations(t *testing.T) {
 	intact := readDeployment(t)
-	for _, c := range slices.Concat(mutations, sessionMutations, serverMutations) {
+	for _, c := range slices.Concat(mutations, sessionMutations, serverMutations, domainMutations, alarmMutations) {
 		t.Run(c.name, func(t *testing.T) {
 			d := intact
 			text := c.file(&d)
@@ -39,7 +42,7 @@ func TestTemplateMutations(t *testing.T) {
 				t.Fatalf("nothing to change: no %q after %q", c.old, c.after)
 			}
 			*text = (*text)[:at] + strings.Replace((*text)[at:], c.old, c.new, 1)
-			report := strings.Join(problems(d), "\n")
+			report := strings.Join(problems(d, fewerSets), "\n")
 			if !strings.Contains(report, c.want) {
 				t.Errorf("not found: the report is %q, want %q in it", report, c.want)
 			}
@@ -63,10 +66,13 @@ var mutations = []mutation{
 	{"the SDK's old retries", template, "", "AWS_NEW_RETRIES_2026: 'true'", "AWS_NEW_RETRIES_2026: 'false'", "AWS_NEW_RETRIES_2026"},
 	{"a number in the environment", template, "", "LOGIN_TTL: !Ref LoginTtl", "LOGIN_TTL: 600", "not a string"},
 	{"no endpoint for sam local", template, "", "          AWS_ENDPOINT_URL_DYNAMODB: ''", "", "AWS_ENDPOINT_URL_DYNAMODB"},
+	{"an output without a description", template, "Outputs:", "    Description: Where a login starts.\n", "", "LoginUrl has no description"},
+	{"a circle by DependsOn", template, loginAt, "    Metadata:", "    DependsOn: Api\n    Metadata:", "own URL"},
+	{"a role that needs the API", template, "LoginRole:", "!GetAtt FunctionLogs.Arn", "!Sub '${FunctionLogs.Arn}/${Api}'", "own URL: LoginRole"},
 	{"a key that stands twice", template, "", "CALLBACK_MODE: !Ref CallbackMode", "AWS_ENDPOINT_URL_SECRETS_MANAGER: x", "stands twice"},
-	{"the stack's own URL in the environment", template, "", "PUBLIC_BASE_URL: !Ref PublicBaseUrl",
+	{"the stack's own URL in the environment", template, "", publicBaseURL,
 		"PUBLIC_BASE_URL: !Sub 'https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}'", "own URL"},
-	{"the API's id in the environment", template, "", "PUBLIC_BASE_URL: !Ref PublicBaseUrl", "PUBLIC_BASE_URL: !Ref Api", "own URL"},
+	{"the API's id in the environment", template, "", publicBaseURL, "PUBLIC_BASE_URL: !Ref Api", "own URL"},
 	{"a Scan", template, "CallbackRole:", "dynamodb:GetItem", "dynamodb:Scan", "statements"},
 	{"any action on the table", template, "LoginRole:", "dynamodb:PutItem", "dynamodb:*", "statements"},
 	{"any table", template, "LoginRole:", "!GetAtt Flows.Arn", "'*'", "statements"},
@@ -76,7 +82,7 @@ var mutations = []mutation{
 	{"no condition on the keys", template, "CallbackRole:", "Condition: {'ForAllValues:StringLike': {'dynamodb:LeadingKeys': ['login#*']}}", "Sid: Claim", "statements"},
 	{"any secret", template, "CallbackRole:", "Resource: !Ref ClientSecretArn", "Resource: '*'", "statements"},
 	{"the secret's statement without a secret", template, "CallbackRole:", "- HasClientSecret", "- Always", "no condition is named"},
-	{"the log group of another", template, "LoginRole:", "!GetAtt LoginLogs.Arn", "!GetAtt ApiLogs.Arn", "statements"},
+	{"another log group", template, "LoginRole:", "!GetAtt FunctionLogs.Arn", "!GetAtt ApiLogs.Arn", "statements"},
 	{"a managed policy on the role", template, "LoginRole:", "      Policies:", "      ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess']\n      Policies:", "properties of the role"},
 	{"the other function's role", template, loginAt, "!GetAtt LoginRole.Arn", "!GetAtt CallbackRole.Arn", "role"},
 	{"a policy template", template, loginAt, "      Role: !GetAtt LoginRole.Arn", "      Policies: [DynamoDBCrudPolicy: {TableName: !Ref Flows}]", "Policies"},
@@ -94,8 +100,9 @@ var mutations = []mutation{
 	{"a named stage", template, "", "      Description: Latchkey\n", "      StageName: prod\n", "stage"},
 	{"the query string in the access log", template, "", "$context.routeKey", "$context.path?$context.queryString", "access log"},
 	{"a header in the access log", template, "", "$context.routeKey", "$context.identity.userAgent", "access log"},
-	{"no retention", template, "LoginLogs:\n    Type", "      RetentionInDays: !Ref LogRetention\n", "", "retention"},
-	{"no log group of its own", template, loginAt, "      LoggingConfig: {LogGroup: !Ref LoginLogs}\n", "", "log group"},
+	{"no retention", template, "FunctionLogs:\n    Type", "      RetentionInDays: !Ref LogRetention\n", "", "retention"},
+	{"no access log's retention", template, "ApiLogs:\n    Type", "      RetentionInDays: !Ref LogRetention\n", "", "retention"},
+	{"no log group", template, "", "    LoggingConfig: {LogGroup: !Ref FunctionLogs}\n", "", "log group"},
 	{"another domain in an output", template, "Outputs:", "${AWS::URLSuffix}/callback", "${AWS::URLSuffix}/oauth", "outputs"},
 	{"no login URL", template, "Outputs:", "  LoginUrl:", "  Start:", "outputs"},
 	{"a secret as a default", template, "ClientSecretArn:\n    Type", "Default: ''", "Default: hunter2", "match"},

@@ -7,6 +7,7 @@ with their truth. `show` prints {name: {"resources": ..., "outputs": ...}} after
 the SAM transform, with parameters and conditions resolved. `lint` prints
 {name: [what cfn-lint finds in that]}. It never asks the network.
 """
+import copy
 import json
 import os
 import re
@@ -36,7 +37,7 @@ def resolve(node, parameters, conditions):
             return parameters.get(arg, node)
         if key == "Fn::If":
             return again(arg[1] if conditions[arg[0]] else arg[2])
-        if key == "Fn::Sub":
+        if key == "Fn::Sub" and isinstance(arg, str):
             text = re.sub(r"\$\{(\w+)\}", lambda m: str(parameters.get(m[1], m[0])), arg)
             return {"Fn::Sub": text} if "${" in text else text
     return {k: v for k, v in ((k, again(v)) for k, v in node.items()) if v != NO_VALUE}
@@ -49,8 +50,8 @@ def there(section, conditions):
             yield name, entry
 
 
-def render(path, parameters, conditions):
-    template = yaml_parse(open(path).read())
+def render(parsed, parameters, conditions):
+    template = copy.deepcopy(parsed)
     template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # as sam package does
     defaults = {name: p["Default"] for name, p in template["Parameters"].items()}
     made = transform(template, dict(parameters), NoPolicies())
@@ -78,7 +79,8 @@ def lint(templates):
         yield name, [f"{p.rule.id} {p.message} at {'/'.join(map(str, getattr(p, 'path', None) or []))}" for p in problems]
 
 
-templates = [(name, render(sys.argv[1], s["parameters"], s["conditions"])) for name, s in json.load(sys.stdin).items()]
+parsed = yaml_parse(open(sys.argv[1]).read())
+templates = [(name, render(parsed, s["parameters"], s["conditions"])) for name, s in json.load(sys.stdin).items()]
 if sys.argv[2] == "lint":
     print(json.dumps(dict(lint(templates))))
 else:

@@ -96,7 +96,7 @@ func checkPolicies(r *report, doc stack.Document, functions []stack.Function, pa
 		if secret := parameters["ClientSecretArn"]; secret != "" && slices.Contains(readsClientSecret, f.ID) {
 			want = append(want, "secretsmanager:GetSecretValue on "+secret+" if <nil>")
 		}
-		want = append(want, "logs:CreateLogStream logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:"+f.LogGroup+" if <nil>")
+		want = append(want, "logs:CreateLogStream logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:"+functionLogs+" if <nil>")
 		r.want(f.ID+": statements", statements(properties), want)
 	}
 }

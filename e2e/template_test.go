@@ -37,35 +37,6 @@ func readDeployment(t *testing.T) deployment {
 	return deployment{read("template.yaml"), read("Makefile"), read("samconfig.toml")}
 }
 
-const secretARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:client-AbCdEf"
-
-// parameterSets are the combinations of the template's conditions, by name.
-var parameterSets = func() map[string]map[string]string {
-	sets := map[string]map[string]string{}
-	for server, base := range map[string]map[string]string{"server": {}, "no server": {"BuiltInServer": "false"}} {
-		for client, of := range map[string]map[string]string{
-			"public client":       {"ClientId": "x", "Provider": "google"},
-			"confidential client": {"ClientId": "x", "Provider": "google", "ClientSecretArn": secretARN},
-			"no provider":         {},
-		} {
-			for host, own := range map[string]map[string]string{"the API's host": {}, "own host": {"PublicBaseUrl": ownHost}} {
-				if server == "server" || client != "no provider" {
-					set := maps.Clone(base)
-					maps.Copy(set, of)
-					maps.Copy(set, own)
-					sets[server+", "+client+", "+host] = set
-				}
-			}
-		}
-	}
-	return sets
-}()
-
-const ownHost = "https://login.example.com"
-
-// builtIn reports whether a set of parameters has the authorization server.
-func builtIn(parameters map[string]string) bool { return parameters["BuiltInServer"] != "false" }
-
 // report collects what is wrong with a deployment, one line each and once.
 type report struct{ lines []string }
 
@@ -82,18 +53,20 @@ func (r *report) want(what string, got, want any) {
 	}
 }
 
-// problems checks a deployment in each combination of conditions.
-func problems(d deployment) []string {
+// problems checks a deployment in each of some combinations of conditions.
+func problems(d deployment, sets map[string]map[string]string) []string {
 	var r report
 	tmpl, err := stack.Parse([]byte(d.template))
 	if err != nil {
 		return []string{err.Error()}
 	}
 	checkSecrets(&r, d)
-	checkNoOwnURL(&r, d.template)
+	if strings.Contains(d.template, "DependsOn") {
+		r.addf("own URL: DependsOn, which this test does not follow")
+	}
 	checkBuild(&r, d)
-	for _, name := range slices.Sorted(maps.Keys(parameterSets)) {
-		parameters := parameterSets[name]
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		parameters := sets[name]
 		doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
 		if err != nil {
 			return append(r.lines, err.Error())
@@ -110,12 +83,15 @@ func problems(d deployment) []string {
 		checkAPI(&r, doc, functions, parameters)
 		checkLogs(&r, doc, functions)
 		checkOutputs(&r, doc, parameters)
+		checkNoOwnURL(&r, doc)
+		checkDomain(&r, doc, parameters)
+		checkAlarms(&r, doc, functions, parameters)
 	}
 	return r.lines
 }
 
-func TestTemplate_P01_P03_P04_P05_P06_P08_P14_F28(t *testing.T) {
-	for _, line := range problems(readDeployment(t)) {
+func TestTemplate_P01_P03_P04_P05_P06_P07_P08_P14_P17_F28(t *testing.T) {
+	for _, line := range problems(readDeployment(t), parameterSets) {
 		t.Error(line)
 	}
 }
@@ -215,7 +191,7 @@ var wantEnvironment = []struct {
 
 func checkEnvironment(r *report, functions []stack.Function, parameters map[string]string) {
 	for _, f := range functions {
-		r.want(f.ID+": PUBLIC_BASE_URL", f.Environment["PUBLIC_BASE_URL"], parameters["PublicBaseUrl"])
+		r.want(f.ID+": PUBLIC_BASE_URL", f.Environment["PUBLIC_BASE_URL"], publicBase(parameters))
 		for _, w := range wantEnvironment {
 			if !slices.Contains(strings.Fields(w.functions), f.ID) {
 				continue
@@ -229,17 +205,12 @@ func checkEnvironment(r *report, functions []stack.Function, parameters map[stri
 
 func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 	groups := doc.OfType("AWS::Logs::LogGroup")
-	want := []string{"ApiLogs"}
-	for _, f := range functions {
-		want = append(want, f.ID+"Logs")
-	}
-	slices.Sort(want)
-	r.want("log groups", groups, want)
+	r.want("log groups", groups, []string{"ApiLogs", "FunctionLogs"})
 	for _, id := range groups {
 		r.want(id+": retention", doc.Get("Resources", id, "Properties", "RetentionInDays"), any("30"))
 	}
 	for _, f := range functions {
-		r.want(f.ID+": log group", f.LogGroup, "/aws/lambda/latchkey/"+strings.ToLower(f.ID))
+		r.want(f.ID+": log group", f.LogGroup, functionLogs)
 	}
 	r.want("access log's group", doc.Get("Resources", "Api", "Properties", "AccessLogSettings", "DestinationArn"),
 		any("arn:aws:logs:eu-central-1:123456789012:/aws/vendedlogs/latchkey/api"))
@@ -256,17 +227,30 @@ func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 	}
 }
 
+// functionLogs is the log group of all functions.
+const functionLogs = "/aws/lambda/latchkey"
+
+// checkOutputs: they are what other stacks, scripts and the command build on.
 func checkOutputs(r *report, doc stack.Document, parameters map[string]string) {
-	base := cmp.Or(parameters["PublicBaseUrl"], "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com")
-	want := map[string]any{"LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": "Flows",
-		"DeploymentSecretArn": deploymentSecretARN}
+	base := cmp.Or(publicBase(parameters), "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com")
+	want := map[string]any{"BaseUrl": base, "LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "ApiId": "a1b2c3d4e5",
+		"AuthorizerArn": "arn:aws:serverless:eu-central-1:123456789012:Authorizer", "TableName": "Flows", "DeploymentSecretArn": deploymentSecretARN}
 	if builtIn(parameters) {
 		want["Issuer"], want["AccountsTableName"] = base, "Accounts"
 		want["AddUser"] = "latchkey user add NAME --stack latchkey"
 	}
+	if parameters["DomainName"] != "" {
+		want["DomainTarget"] = "d-domain.execute-api.eu-central-1.amazonaws.com"
+	}
+	if parameters["Alarms"] == "true" {
+		want["AlarmTopicArn"] = alarmTopicARN
+	}
 	outputs := map[string]any{}
 	for name := range doc["Outputs"].(map[string]any) {
 		outputs[name] = doc.Get("Outputs", name, "Value")
+		if text, _ := doc.Get("Outputs", name, "Description").(string); len(text) < 20 {
+			r.addf("outputs: %s has no description", name)
+		}
 	}
 	r.want("outputs", outputs, want)
 }

@@ -21,8 +21,8 @@ type load struct{ writes, reads, index, queries, accounts float64 }
 // of tokens. Reading takes a unit for each 4 KB, so two and one.
 const (
 	loginUnits, sessionUnits = 3, 4
-	// listed is a session, and all those that are listed next to it.
-	listed = 1 + 50
+	// listing is a session, and all those that are listed next to it.
+	listing = 1 + 50
 	// polls is how often a request asks whether another one's refresh is done.
 	polls = 22
 )
@@ -37,12 +37,12 @@ var loads = map[string]load{
 	"POST /callback":                              {}, // is sent on as a GET
 	"GET /":                                       {reads: 1},
 	"GET /auth.js":                                {},
-	"GET /session":                                {reads: listed, queries: 1}, // the page
-	"GET /sessions":                               {reads: listed, queries: 1},
-	"DELETE /sessions/{handle}":                   {writes: sessionUnits, reads: listed, index: 1, queries: 1},
+	"GET /session":                                {reads: listing, queries: 1}, // the page
+	"GET /sessions":                               {reads: listing, queries: 1},
+	"DELETE /sessions/{handle}":                   {writes: sessionUnits, reads: listing, index: 1, queries: 1},
 	"POST /refresh":                               {writes: 2 * sessionUnits, reads: 2 + polls},
 	"GET /logout":                                 {reads: 1},
-	"POST /logout":                                {writes: sessionUnits, reads: listed, index: 1, queries: 1},
+	"POST /logout":                                {writes: sessionUnits, reads: listing, index: 1, queries: 1},
 	"GET /api/whoami":                             {writes: sessionUnits, reads: 1},             // the authorizer's
 	"GET /oauth/authorize":                        {writes: 1, reads: 2, index: 1, accounts: 1}, // with a remembered consent
 	"POST /oauth/authorize":                       {accounts: 1},

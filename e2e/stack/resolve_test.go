@@ -114,3 +114,60 @@ func TestWhatAConditionLeavesOut(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatResourcesAreCalled(t *testing.T) {
+	const text = `
+Parameters:
+  Name: {Type: String, Default: auth.example.com}
+Conditions:
+  Named: !Not [!Equals [!Ref Name, '']]
+  Both: !And [!Condition Named, !Equals [!Ref Name, auth.example.com]]
+Resources:
+  Api: {Type: AWS::Serverless::HttpApi}
+  Topic: {Type: AWS::SNS::Topic}
+  Domain:
+    Type: AWS::ApiGatewayV2::DomainName
+    Condition: Named
+    Properties: {DomainName: !Ref Name}
+Outputs:
+  Stage: {Value: !Ref Api.Stage}
+  Topic: {Value: !Ref Topic}
+  Domain: {Value: !Ref Domain}
+  Target: {Value: !Sub '${Domain.RegionalDomainName} in ${Domain.RegionalHostedZoneId}'}
+`
+	template, err := stack.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := template.Resolve(stack.Values{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"Stage": "$default", "Topic": "arn:aws:sns:eu-central-1:123456789012:Topic", "Domain": "auth.example.com",
+		"Target": "d-domain.execute-api.eu-central-1.amazonaws.com in ZREGIONAL",
+	} {
+		if got := doc.Get("Outputs", name, "Value"); got != want {
+			t.Errorf("%s: %v, want %s", name, got, want)
+		}
+	}
+	for name, want := range map[string]map[string]bool{"": {"Named": false, "Both": false}, "a.example": {"Named": true, "Both": false}} {
+		got, err := template.Conditions(stack.Values{Parameters: map[string]string{"Name": name}})
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v, -want +got\n%s", name, err, diff)
+		}
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"!Ref Api.Stage", "!Ref Topic.Stage", "Topic is no HTTP API"},
+		{"!Ref Api.Stage", "!Ref Other.Stage", "nothing is named Other"},
+		{"!Ref Api.Stage", "!GetAtt Api.ApiEndpoint", "Api.ApiEndpoint is not understood"},
+	} {
+		broken, err := stack.Parse([]byte(strings.Replace(text, c.old, c.new, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := broken.Resolve(stack.Values{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.new, err, c.want)
+		}
+	}
+}

@@ -106,6 +106,23 @@ func (t *Template) Resolve(v Values) (Document, error) {
 	return doc, nil
 }
 
+// Conditions are the truth of the template's conditions for given parameters.
+func (t *Template) Conditions(v Values) (map[string]bool, error) {
+	r := &resolver{values: v.withDefaults(), root: t.root, parameters: map[string]string{}, deciding: map[string]bool{}}
+	if err := r.takeParameters(); err != nil {
+		return nil, fmt.Errorf("stack: template: %w", err)
+	}
+	all := map[string]bool{}
+	for name := range pairs(child(t.root, "Conditions")) {
+		holds, err := r.condition(name)
+		if err != nil {
+			return nil, fmt.Errorf("stack: template: condition %s: %w", name, err)
+		}
+		all[name] = holds
+	}
+	return all, nil
+}
+
 // takeParameters merges given values and defaults, and checks each against
 // its AllowedValues, AllowedPattern, MinValue and MaxValue.
 func (r *resolver) takeParameters() error {

@@ -1,0 +1,230 @@
+package e2e_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-go/latchkey/e2e/stack"
+)
+
+const alarmTopicARN = "arn:aws:sns:eu-central-1:123456789012:AlarmTopic"
+
+// wantThresholds are the alarms, and from how many in five minutes each is one.
+var wantThresholds = map[string]int{
+	"Errors5xx": 5, "FunctionThrottles": 1, "TableThrottles": 10, "ReplayDetected": 5,
+	"RefreshFamilyRevoked": 1, "ConfigErrors": 1, "ProviderDown": 5, "StoreDown": 5,
+}
+
+// wantCounted are the outcomes in the log that an alarm counts, with what each
+// line counts.
+var wantCounted = map[string]map[string]string{
+	"ReplayDetected":       {"state_used": "1", "code_replayed": "5"},
+	"RefreshFamilyRevoked": {"refresh_reused": "1"},
+	"ConfigErrors":         {"config_error": "1", "server_error": "1"},
+	"ProviderDown":         {"provider_unavailable": "1", "provider_error": "1"},
+	"StoreDown":            {"store_unavailable": "1", "temporarily_unavailable": "1"},
+}
+
+var outcomePattern = regexp.MustCompile(`\$\.outcome = "([a-z_]+)"`)
+
+// checkAlarms looks at the alarms (P-17): all of them tell the topic, and none
+// is raised because nothing happened.
+func checkAlarms(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
+	var alarms, topics, subscriptions []string
+	if parameters["Alarms"] == "true" {
+		alarms, topics = slices.Sorted(maps.Keys(wantThresholds)), []string{"AlarmTopic"}
+	}
+	if parameters["AlarmEmail"] != "" {
+		subscriptions = []string{"AlarmSubscription"}
+	}
+	r.want("alarms", doc.OfType("AWS::CloudWatch::Alarm"), alarms)
+	r.want("topics", doc.OfType("AWS::SNS::Topic"), topics)
+	r.want("subscriptions", doc.OfType("AWS::SNS::Subscription"), subscriptions)
+	for _, id := range subscriptions {
+		r.want("subscription", doc.Get("Resources", id, "Properties"), any(map[string]any{
+			"TopicArn": alarmTopicARN, "Protocol": "email", "Endpoint": parameters["AlarmEmail"]}))
+	}
+	for _, id := range alarms {
+		get := func(name string) any { return doc.Get("Resources", id, "Properties", name) }
+		r.want(id+": actions", get("AlarmActions"), any([]any{alarmTopicARN}))
+		r.want(id+": missing data", get("TreatMissingData"), any("notBreaching"))
+		r.want(id+": threshold", fmt.Sprint(get("ComparisonOperator"), get("Threshold"), get("EvaluationPeriods")),
+			fmt.Sprint("GreaterThanOrEqualToThreshold", wantThresholds[id], 1))
+		if text, _ := get("AlarmDescription").(string); text == "" {
+			r.addf("%s: no description", id)
+		}
+		r.want(id+": metrics", metricsOf(doc, id), wantMetrics(id, functions, parameters))
+	}
+	counted := map[string]map[string]string{}
+	for _, id := range doc.OfType("AWS::Logs::MetricFilter") {
+		countsInto(r, doc, id, counted)
+	}
+	if alarms == nil {
+		r.want("metric filters", counted, map[string]map[string]string{})
+		return
+	}
+	r.want("what the alarms count", counted, wantCounted)
+}
+
+// metricsOf lists what an alarm adds up, each as "namespace metric [dimensions]
+// statistic seconds".
+func metricsOf(doc stack.Document, id string) []string {
+	properties := stack.Document(doc.Get("Resources", id, "Properties").(map[string]any))
+	line := func(metric stack.Document, dimensions, statistic, period any) string {
+		list, _ := dimensions.([]any)
+		var of []string
+		for _, d := range list {
+			of = append(of, fmt.Sprint(d.(map[string]any)["Name"], "=", d.(map[string]any)["Value"]))
+		}
+		return fmt.Sprint(metric["Namespace"], " ", metric["MetricName"], " ", of, " ", statistic, " ", period)
+	}
+	list, _ := properties["Metrics"].([]any)
+	if list == nil {
+		return []string{line(properties, properties["Dimensions"], properties["Statistic"], properties["Period"])}
+	}
+	var lines []string
+	for _, m := range list {
+		metric := stack.Document(m.(map[string]any))
+		if metric["Expression"] != nil {
+			lines = append(lines, fmt.Sprint(metric["Expression"]))
+			continue
+		}
+		stat, _ := metric.Get("MetricStat", "Metric").(map[string]any)
+		hidden := fmt.Sprint(metric["ReturnData"])
+		lines = append(lines, line(stat, stat["Dimensions"], metric.Get("MetricStat", "Stat"), metric.Get("MetricStat", "Period"))+strings.TrimPrefix(hidden, "false"))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func wantMetrics(id string, functions []stack.Function, parameters map[string]string) []string {
+	var lines []string
+	switch id {
+	case "Errors5xx":
+		return []string{"AWS/ApiGateway 5xx [ApiId=a1b2c3d4e5] Sum 300"}
+	case "FunctionThrottles":
+		for _, f := range functions {
+			if f.ID != "Whoami" { // an example
+				lines = append(lines, "AWS/Lambda Throttles [FunctionName="+f.ID+"] Sum 300")
+			}
+		}
+	case "TableThrottles":
+		for _, of := range []string{"TableName=Flows", "TableName=Flows GlobalSecondaryIndexName=by_user"} {
+			lines = append(lines, "AWS/DynamoDB ReadThrottleEvents ["+of+"] Sum 300", "AWS/DynamoDB WriteThrottleEvents ["+of+"] Sum 300")
+		}
+		if builtIn(parameters) {
+			lines = append(lines, "AWS/DynamoDB ReadThrottleEvents [TableName=Accounts] Sum 300")
+		}
+	default:
+		return []string{"Latchkey/latchkey " + id + " [] Sum 300"}
+	}
+	lines = append(lines, "SUM(METRICS())")
+	slices.Sort(lines)
+	return lines
+}
+
+// countsInto notes what a metric filter counts: by metric, the outcomes and
+// the value of each.
+func countsInto(r *report, doc stack.Document, id string, counted map[string]map[string]string) {
+	get := func(name string) any { return doc.Get("Resources", id, "Properties", name) }
+	r.want(id+": log group", get("LogGroupName"), any(functionLogs))
+	list, _ := get("MetricTransformations").([]any)
+	if len(list) != 1 {
+		r.addf("%s: %d metrics, want one", id, len(list))
+		return
+	}
+	metric := list[0].(map[string]any)
+	r.want(id+": namespace", metric["MetricNamespace"], any("Latchkey/latchkey"))
+	pattern, _ := get("FilterPattern").(string)
+	name := fmt.Sprint(metric["MetricName"])
+	if counted[name] == nil {
+		counted[name] = map[string]string{}
+	}
+	var terms []string
+	for _, m := range outcomePattern.FindAllStringSubmatch(pattern, -1) {
+		terms = append(terms, m[0])
+		counted[name][m[1]] = fmt.Sprint(metric["MetricValue"])
+	}
+	r.want(id+": pattern", pattern, "{ "+strings.Join(terms, " || ")+" }")
+}
+
+// TestAlarmsCountWhatTheCodeLogs_P17 looks for each outcome that a metric
+// filter counts in the sources: a code that was renamed there would leave its
+// alarm silent for ever.
+func TestAlarmsCountWhatTheCodeLogs_P17(t *testing.T) {
+	known := wordsOfTheCode(t)
+	codes := outcomePattern.FindAllStringSubmatch(readDeployment(t).template, -1)
+	if len(codes) < 9 {
+		t.Errorf("%d outcomes, want nine", len(codes))
+	}
+	for _, m := range codes {
+		if !known[m[1]] {
+			t.Errorf("no package has the outcome %s", m[1])
+		}
+	}
+	if known["no_such_outcome"] {
+		t.Error("this test finds everything")
+	}
+}
+
+// wordsOfTheCode are the string literals of the packages, tests left out.
+func wordsOfTheCode(t *testing.T) map[string]bool {
+	t.Helper()
+	root, err := stack.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{}
+	err = filepath.WalkDir(filepath.Join(root, "pkg"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+				if text, err := strconv.Unquote(literal.Value); err == nil {
+					words[text] = true
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return words
+}
+
+// alarmMutations are faults in what watches the stack.
+var alarmMutations = []mutation{
+	{"an alarm that tells nobody", template, "\n  StoreDown:", "      AlarmActions: [!Ref AlarmTopic]\n", "", "StoreDown: actions"},
+	{"an alarm whenever nothing happens", template, "\n  Errors5xx:", "notBreaching", "breaching", "Errors5xx: missing data"},
+	{"an alarm for everybody", template, "\n  ProviderDown:", "    Condition: Alarms\n", "", "is not there under these conditions"},
+	{"an alarm less", template, "\n  RefreshFamilyRevoked:", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "alarms"},
+	{"an alarm after the hundredth", template, "\n  ConfigErrors:", "Threshold: 1 ", "Threshold: 100 ", "ConfigErrors: threshold"},
+	{"the metric of REST APIs", template, "\n  Errors5xx:", "MetricName: 5xx", "MetricName: 5XXError", "Errors5xx: metrics"},
+	{"every API of the account", template, "\n  Errors5xx:", "      Dimensions: [{Name: ApiId, Value: !Ref Api}]\n", "", "Errors5xx: metrics"},
+	{"a function that is not watched", template, "\n  FunctionThrottles:", "Value: !Ref Refresh}", "Value: !Ref Logout}", "FunctionThrottles: metrics"},
+	{"an index that is not watched", template, "\n  TableThrottles:", "Value: by_user}", "Value: by_name}", "TableThrottles: metrics"},
+	{"a metric that nothing counts", template, "\n  StoreDown:", "MetricName: StoreDown", "MetricName: StoreErrors", "StoreDown: metrics"},
+	{"an outcome of another spelling", template, "\n  CodeReplays:", `"code_replayed"`, `"code_replay"`, "what the alarms count"},
+	{"a pattern of another attribute", template, "\n  RefreshReuse:", "$.outcome", "$.result", "RefreshReuse: pattern"},
+	{"the access log", template, "\n  LoginReplays:", "!Ref FunctionLogs", "!Ref ApiLogs", "LoginReplays: log group"},
+	{"a replayed code that counts little", template, "\n  CodeReplays:", "MetricValue: '5'", "MetricValue: '1'", "what the alarms count"},
+	{"a subscription without an address", template, "\n  AlarmSubscription:", "Condition: HasAlarmEmail", "Condition: Alarms", "subscriptions"},
+	{"no topic to subscribe to", template, "Outputs:", "  AlarmTopicArn:", "  AlarmTopic:", "outputs"},
+}
