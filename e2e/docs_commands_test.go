@@ -51,7 +51,13 @@ var inCI = map[string]string{
 }
 
 // untried are the commands that nothing here can run. The README says so.
-var untried = []string{"sam build", "sam deploy --guided", "go run ./cmd/latchkey user add ada --stack latchkey"}
+var untried = []string{
+	"sam build", "sam deploy --guided", "make local-api",
+	"go run ./cmd/latchkey doctor --stack latchkey", "go run ./cmd/latchkey user add ada --stack latchkey",
+}
+
+// serveSession is serve with the flag of mode session.
+const serveSession = "go run ./cmd/latchkey --session"
 
 // serveConfig starts serve with the file that the README shows.
 const serveConfig = "go run ./cmd/latchkey --config latchkey.yaml"
@@ -67,9 +73,9 @@ func runs(line, ci string) string {
 		return "untried"
 	case inCI[line] != "" && strings.Contains(ci, inCI[line]):
 		return "ci"
-	case rest == "go run ./cmd/latchkey", rest == serveConfig, rest == "go run ./cmd/latchkey doctor", operators.MatchString(rest):
+	case rest == "go run ./cmd/latchkey", rest == serveConfig, rest == serveSession, rest == "go run ./cmd/latchkey doctor", operators.MatchString(rest):
 		return "latchkey"
-	case line == "go run ./e2e/bench", line == "go run ./e2e/bench server":
+	case line == "go run ./e2e/bench", line == "go run ./e2e/bench server", line == "go run ./e2e/bench first":
 		return "bench"
 	}
 	return ""
@@ -117,6 +123,8 @@ func TestReadmeCommands(t *testing.T) {
 			t.Run(line, func(t *testing.T) { readmeServes(t, settings) })
 		case rest == serveConfig:
 			t.Run(line, func(t *testing.T) { readmeServes(t, settings, "--config", readmeConfig(t)) })
+		case rest == serveSession:
+			t.Run(line, func(t *testing.T) { readmeServes(t, settings, "--session") })
 		case rest == "go run ./cmd/latchkey doctor":
 			t.Run(line, func(t *testing.T) {
 				d := peer.StartDjango(t, peer.DjangoOptions{RedirectURIs: []string{"http://localhost:3000/callback"}})
@@ -130,6 +138,8 @@ func TestReadmeCommands(t *testing.T) {
 			t.Run(line, func(t *testing.T) { readmeOperates(t, settings, strings.Fields(rest)[3:]) })
 		case line == "go run ./e2e/bench":
 			t.Run(line, func(t *testing.T) { readmeRuns(t, 3, "ratio", line+" -n 1") })
+		case line == "go run ./e2e/bench first":
+			t.Run(line, func(t *testing.T) { readmeRuns(t, 2, "| ", line+" -n 1") })
 		case line == "go run ./e2e/bench server":
 			t.Run(line, func(t *testing.T) {
 				if _, err := os.Stat("node_modules/oidc-provider"); err != nil {

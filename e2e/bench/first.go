@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"log"
 	"math/big"
@@ -33,7 +34,10 @@ const share = 256.0 / 1769
 // first. The function starts with a whole processor, as an init does on Lambda,
 // and has its share of one from the first request on. DynamoDB is a stand-in
 // behind TLS, and the certificate authorities are this machine's.
-func benchFirst() {
+func benchFirst(args []string) {
+	flags := flag.NewFlagSet("first", flag.ExitOnError)
+	n := flags.Int("n", 31, "starts of each program")
+	_ = flags.Parse(args)
 	dir, err := os.MkdirTemp("", "latchkey-bench")
 	check(err)
 	defer os.RemoveAll(dir)
@@ -42,15 +46,14 @@ func benchFirst() {
 	limit, how := limiter()
 	with, without := build(dir, "./functions/login"), buildCold(dir)
 	var warmed, unwarmed, third []time.Duration
-	const runs = 31
-	for range runs {
+	for range *n {
 		first, later := invocations(with, dir, table.URL, limit)
 		warmed, third = append(warmed, first), append(third, later)
 		first, _ = invocations(without, dir, table.URL, limit)
 		unwarmed = append(unwarmed, first)
 	}
 	a, b, c := median(warmed), median(unwarmed), median(third)
-	fmt.Printf("GET /login at %.0f %% of a processor (%s), medians of %d starts: first request after the warm-up %v, without one %v, a warm request %v\n", share*100, how, runs, a, b, c)
+	fmt.Printf("GET /login at %.0f %% of a processor (%s), medians of %d starts: first request after the warm-up %v, without one %v, a warm request %v\n", share*100, how, *n, a, b, c)
 	fmt.Printf("| first `GET /login` after the warm-up, at the share of 256 MB | a warm one | %.2f | 2 |\n", ratio(a, c))
 	fmt.Printf("| the same without the warm-up | a warm one | %.2f | |\n", ratio(b, c))
 }

@@ -35,7 +35,7 @@ func main() {
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "first" {
-		benchFirst()
+		benchFirst(os.Args[2:])
 		return
 	}
 	n := flag.Int("n", 41, "runs of each program")

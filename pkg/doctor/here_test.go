@@ -61,6 +61,7 @@ func TestDeploymentSecret(t *testing.T) {
 		"hexadecimal":       {"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", nil, 0, "ok", "one key"},
 		"short":             {"canary-client-secret", nil, 1, "problem", "shorter than 43"},
 		"one character":     {strings.Repeat("a", 50), nil, 1, "problem", "made up"},
+		"two characters":    {"aabbaabbbabababbbabaaabbbbaaabababbabbbbaabbaaabb", nil, 1, "problem", "made up"},
 		"a repetition":      {strings.Repeat("correct horse battery!", 3), nil, 1, "problem", "made up"},
 		"a word":            {"this-is-my-very-own-deployment-password-of-2026", nil, 1, "problem", "made up"},
 		"a weak older one":  {secret.Mint(256) + "," + strings.Repeat("b", 50), nil, 1, "problem", "made up"},

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
+
+	checks "github.com/latchkey-go/latchkey/pkg/doctor"
+	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/secret"
+	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
+	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
+)
+
+// awsTimeout bounds one question to CloudFormation.
+const awsTimeout = 5 * time.Second
+
+// outputSecret is the output of the template that names the deployment secret.
+const outputSecret = "DeploymentSecretArn"
+
+// keysFromEnv reads which deployment secret serve would use; nil if none.
+func keysFromEnv(e *env.Reader) func(context.Context) (secret.Text, error) {
+	list, arn := e.Secret("LATCHKEY_SECRET"), e.String("LATCHKEY_SECRET_ARN")
+	switch {
+	case !list.IsZero() && arn != "":
+		e.Report("LATCHKEY_SECRET", "contradicts LATCHKEY_SECRET_ARN", "remove one of the two")
+	case !list.IsZero():
+		return func(context.Context) (secret.Text, error) { return list, nil }
+	case arn != "":
+		return func(ctx context.Context) (secret.Text, error) {
+			cfg, err := awsConfig(ctx, "")
+			if err != nil {
+				return secret.Text{}, err
+			}
+			return awssecret.NewOperator(cfg, arn).Read(ctx)
+		}
+	}
+	return nil
+}
+
+// examined are the tables for doctor; none of them is asked yet.
+func (t tables) examined(ctx context.Context) ([]checks.Table, error) {
+	if t.flows == "" && t.accounts == "" {
+		return nil, nil
+	}
+	cfg, err := awsConfig(ctx, t.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return t.at(cfg), nil
+}
+
+// at are the tables at AWS as cfg reaches it.
+func (t tables) at(cfg aws.Config) []checks.Table {
+	var list []checks.Table
+	add := func(id, setting, name, ttl string, inspect func(context.Context) dynamo.Inspection) {
+		list = append(list, checks.Table{ID: id, Setting: setting, Name: name, TTL: ttl, Elsewhere: t.endpoint != "", Inspect: func(ctx context.Context) checks.Inspection {
+			return checks.Inspection(inspect(ctx))
+		}})
+	}
+	if t.flows != "" {
+		add("table", "TABLE_NAME", t.flows, dynamo.TTLAttribute, dynamo.NewFromConfig(cfg, t.flows, t.endpoint).Inspect)
+	}
+	if t.accounts != "" {
+		add("accounts", "ACCOUNTS_TABLE_NAME", t.accounts, "", dynamo.NewAccountsFromConfig(cfg, t.accounts, t.endpoint).Inspect)
+	}
+	return list
+}
+
+// examineStack examines the deployment of that name.
+func examineStack(ctx context.Context, name string) checks.Report {
+	e := env.Reader{Partial: true}
+	endpoint := dynamo.EndpointFromEnv(&e)
+	cfg, err := awsConfig(ctx, endpoint)
+	if err = errors.Join(e.Err(), err); err != nil {
+		return checks.NewReport([]checks.Finding{{ID: "aws", Level: checks.Unchecked, What: err.Error(), Why: "CloudFormation says what the stack is", Do: "choose a profile with AWS_PROFILE, and sign in"}}, "", "")
+	}
+	s, missing := describe(ctx, cloudformation.NewFromConfig(cfg), name)
+	if missing != nil {
+		return checks.NewReport([]checks.Finding{*missing}, "", "")
+	}
+	x, findings := checks.FromStack(s)
+	if len(findings) > 0 {
+		return checks.NewReport(findings, s.Outputs["CallbackUrl"], "")
+	}
+	if arn := x.Provider.SecretARN; arn != "" {
+		x.Provider.Secret = func(ctx context.Context) (secret.Text, error) { return clientSecret(ctx, cfg, arn) }
+	}
+	if arn := s.Outputs[outputSecret]; arn != "" {
+		x.Keys = awssecret.NewOperator(cfg, arn).Read
+	}
+	x.Tables = tables{s.Outputs[outputFlows], s.Outputs[outputAccounts], endpoint}.at(cfg)
+	return x.Run(ctx)
+}
+
+// describe reads a stack's parameters and outputs, or says why it cannot.
+func describe(ctx context.Context, from stacks, name string) (*checks.Stack, *checks.Finding) {
+	ctx, cancel := context.WithTimeout(ctx, awsTimeout)
+	defer cancel()
+	out, err := from.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
+	api, answered := errors.AsType[smithy.APIError](err)
+	f := &checks.Finding{ID: "stack", Level: checks.Problem, Why: "its parameters and outputs say what was deployed, and where"}
+	switch {
+	case answered && strings.Contains(api.ErrorMessage(), "does not exist"), err == nil && len(out.Stacks) != 1:
+		f.What, f.Do = "there is no stack "+name+" here", "check the name, AWS_REGION and AWS_PROFILE"
+		return nil, f
+	case answered:
+		f.Level, f.What, f.Do = checks.Unchecked, "CloudFormation says "+api.ErrorCode(), "allow cloudformation:DescribeStacks, or choose another AWS_PROFILE"
+		return nil, f
+	case err != nil:
+		f.Level, f.What, f.Do = checks.Unchecked, "CloudFormation does not answer", "check AWS_REGION and the network"
+		return nil, f
+	}
+	s := &checks.Stack{Name: name, Outputs: map[string]string{}, Parameters: map[string]string{}}
+	for _, o := range out.Stacks[0].Outputs {
+		s.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	for _, p := range out.Stacks[0].Parameters {
+		s.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	return s, nil
+}
+
+// clientSecret reads the client secret of a stack, as text or as the member
+// that the functions look for.
+func clientSecret(ctx context.Context, cfg aws.Config, arn string) (secret.Text, error) {
+	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
+	if err != nil {
+		return secret.Text{}, errors.New("the client secret cannot be read")
+	}
+	value := aws.ToString(out.SecretString)
+	var object map[string]string
+	if json.Unmarshal([]byte(value), &object) == nil {
+		value = object["client_secret"]
+	}
+	return secret.NewText(value), nil
+}
