@@ -113,7 +113,7 @@ func TestStandards(t *testing.T) {
 	for _, planted := range []struct{ name, old, new string }{
 		{"a test that is not there", "`TestCallback_C21`", "`TestCallback_C20`"},
 		{"a test in another file", "`pkg/rp/callback_test.go`: `TestCallback_C21`", "`pkg/rp/login_test.go`: `TestCallback_C21`"},
-		{"a case without a row", "| F-21 |", "| |"},
+		{"a case without a row", "| C-21 |", "| |"},
 		{"a row without a test", "`pkg/rp/callback_test.go`: `TestDeadline_F21`", ""},
 	} {
 		if !strings.Contains(text, planted.old) || len(standardsProblems(strings.Replace(text, planted.old, planted.new, 1), tests)) <= len(problems) {

@@ -69,7 +69,7 @@ var serveMistakes = []mistake{
 	{"a login longer than its cookie", google + "LOGIN_TTL=11m", "", []string{"LOGIN_TTL:", "from 1s to 10m0s", "for example LOGIN_TTL="}},
 	{"a duration without a unit", google + "LOGIN_TTL=600", "", []string{"LOGIN_TTL:", "is not a duration"}},
 	{"no time at all", google + "LOGIN_TTL=0s", "", []string{"LOGIN_TTL:", "from 1s"}},
-	{"a mode of a later version", google + "CALLBACK_MODE=session", "", []string{"1 problem", "CALLBACK_MODE: session is not in this version", "set CALLBACK_MODE=json"}},
+	{"a flag against a setting", google + "CALLBACK_MODE=json", "--session", []string{"1 problem", "CALLBACK_MODE: is json, and the flag --session"}},
 	{"a mode that is none", google + "CALLBACK_MODE=jason", "", []string{"CALLBACK_MODE:", "did you mean json?"}},
 	{"a log level that is none", google + "LOG_LEVEL=verbose", "", []string{"LOG_LEVEL:", "use one of debug, info, warn, error"}},
 	{"a table that nothing answers for", table + "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1", "", []string{"AWS_ENDPOINT_URL_DYNAMODB:", "http://127.0.0.1:1", "start it there, or correct the URL"}},
@@ -77,7 +77,7 @@ var serveMistakes = []mistake{
 	{"a table at AWS, but no region", table, "", []string{"AWS_REGION: is not set", "AWS_PROFILE"}},
 	{"a table at AWS, but no credentials", table + "AWS_REGION=eu-central-1", "", []string{"no AWS credentials", "AWS_PROFILE", "AWS_ENDPOINT_URL_DYNAMODB"}},
 	{"a profile that is none", table + "AWS_REGION=eu-central-1 AWS_PROFILE=nobody", "", []string{"nobody", "check AWS_PROFILE"}},
-	{"several at once", "OAUTH_PROVIDER=gogle OAUTH_SCOPES=x LOGIN_TTL=1h LOG_LEVEL=x CALLBACK_MODE=session PUBLIC_BASE_URL=x TABLE_NAME=<t> OAUTH_CLIENT_SECRET={{resolve:" + hidden + "}}", "",
+	{"several at once", "OAUTH_PROVIDER=gogle OAUTH_SCOPES=x LOGIN_TTL=1h LOG_LEVEL=x CALLBACK_MODE=jason PUBLIC_BASE_URL=x TABLE_NAME=<t> OAUTH_CLIENT_SECRET={{resolve:" + hidden + "}}", "",
 		[]string{"8 problem(s)", "OAUTH_PROVIDER:", "OAUTH_SCOPES:", "LOGIN_TTL:", "LOG_LEVEL:", "CALLBACK_MODE:", "PUBLIC_BASE_URL:", "TABLE_NAME:", "OAUTH_CLIENT_SECRET:"}},
 
 	{"a port alone", "", "--listen 3000", []string{"--listen 3000:", "for example --listen localhost:3000"}},
