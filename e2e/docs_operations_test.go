@@ -94,6 +94,7 @@ func TestOperationsHasEveryOutcome(t *testing.T) {
 	want := found(source,
 		`slog\.String\("outcome", "([a-z_]+)"\)`,
 		`\boutcome\([^\n"]*"([a-z_]+)"\)`,
+		`\boutcome[A-Z]\w* *= "([a-z_]+)"`,
 		`(?m)^\s*(?:allowed|denied|codeReplayed|refreshReused) += "([a-z_]+)"$`,
 	)
 	known := codes(t)

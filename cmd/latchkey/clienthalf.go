@@ -24,14 +24,22 @@ type clientHalf struct {
 	keeper   *rp.Keeper // nil in mode json
 	loginTTL time.Duration
 	setup    page.Setup
-	now      func() time.Time
+	// alone says that this server is for one developer, on a loopback host: its
+	// front door tells how it is set up, and what happened in the last login.
+	alone bool
+	now   func() time.Time
 }
 
 // handle puts the client half on mux. What belongs to sessions is not there in
 // mode json.
 func (c *clientHalf) handle(mux *http.ServeMux) {
-	last := &rp.Timeline{}
-	mux.Handle("/{$}", &rp.Front{Keeper: c.keeper, Provider: c.provider, Setup: &c.setup, Timeline: last})
+	front := &rp.Front{Keeper: c.keeper, Provider: c.provider}
+	var last *rp.Timeline
+	if c.alone {
+		last = &rp.Timeline{}
+		front.Setup, front.Timeline = &c.setup, last
+	}
+	mux.Handle("/{$}", front)
 	mux.Handle("/login", &rp.Login{Provider: c.provider, Logins: c.kept, TTL: c.loginTTL, Now: c.now, Timeline: last})
 	mux.Handle("/callback", &rp.Callback{
 		Provider: c.provider, Logins: c.kept, IDTokens: &idtoken.Verifier{Now: c.now}, Now: c.now, Keeper: c.keeper, Timeline: last,

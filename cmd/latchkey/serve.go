@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/baseurl"
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/gateway"
 	"github.com/latchkey-go/latchkey/pkg/page"
@@ -59,7 +60,7 @@ func (s *serve) Run(ctx context.Context) error {
 	}
 	api.Logger = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	mux := http.NewServeMux()
-	c := &clientHalf{provider: p, kept: kept, loginTTL: ttl, now: now}
+	c := &clientHalf{provider: p, kept: kept, loginTTL: ttl, now: now, alone: !baseurl.Secure(api.BaseURL)}
 	c.setup = page.Setup{RedirectURI: api.BaseURL + "/callback", Mode: mode, Demo: half.found != nil && half.found.demo}
 	if mode == rp.ModeSession {
 		c.keeper = &rp.Keeper{Sessions: kept, Keys: half.keys, Lifetimes: lasting, Now: now}

@@ -170,5 +170,5 @@ func (f *front) writeVerdict(ctx context.Context, q *question, v *verdict, start
 	if e := (*oauth.Error)(nil); errors.As(v.err, &e) && e.Cause != nil {
 		attrs = append(attrs, slog.String("cause", bound(e.Cause.Error(), maxPanic)))
 	}
-	f.emit(ctx, level, "decision", end, attrs, &crash{value: v.value, stack: v.stack}, line)
+	f.emit(ctx, level, "decision", end, attrs, &crash{value: v.value, stack: v.stack}, line, "")
 }

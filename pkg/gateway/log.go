@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/logline"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
 )
 
 // What of a request or a panic goes into the log, in bytes.
@@ -43,12 +45,29 @@ func (f *front) write(r *http.Request, status int, start time.Time, cold bool, i
 		slog.Int64("ms", end.Sub(start).Milliseconds()),
 		slog.Bool("cold", cold),
 	)
-	f.emit(ctx, level, "request", end, attrs, c, line)
+	outcome := ended(status)
+	if c.panicked {
+		outcome = string(oauth.ServerError)
+	}
+	f.emit(ctx, level, "request", end, attrs, c, line, outcome)
+}
+
+// The outcomes of requests whose handlers have named none.
+const (
+	outcomeOK      = "ok"
+	outcomeRefused = "refused"
+)
+
+func ended(status int) string {
+	if status < 400 {
+		return outcomeOK
+	}
+	return outcomeRefused
 }
 
 // emit writes one line: attrs, which are the gateway's, what is known of a
-// crash, and what was added to line.
-func (f *front) emit(ctx context.Context, level slog.Level, message string, at time.Time, attrs []slog.Attr, c *crash, line *logline.Line) {
+// crash, and what was added to line. outcome is for a line that has none.
+func (f *front) emit(ctx context.Context, level slog.Level, message string, at time.Time, attrs []slog.Attr, c *crash, line *logline.Line, outcome string) {
 	own := len(attrs)
 	if c.stack != nil {
 		attrs = append(attrs, slog.String("panic", bound(fmt.Sprint(c.value), maxPanic)), slog.String("stack", bound(string(c.stack), maxStack)))
@@ -58,6 +77,9 @@ func (f *front) emit(ctx context.Context, level slog.Level, message string, at t
 	}
 	for _, a := range line.Attrs() {
 		attrs = merge(attrs, a, own)
+	}
+	if !slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == "outcome" }) {
+		attrs = append(attrs, slog.String("outcome", outcome))
 	}
 	record := slog.NewRecord(at, level, message, 0)
 	record.AddAttrs(attrs...)

@@ -1,16 +1,19 @@
 package gateway_test
 
 import (
+	"bytes"
 	"io"
 	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/latchkey-go/latchkey/pkg/gateway"
 	"github.com/latchkey-go/latchkey/pkg/logline"
 )
 
@@ -136,5 +139,25 @@ func TestRequestID(t *testing.T) {
 	invoke(t, g, h, fixture(t, "login-sam", func(e *event) { e.RequestContext = fixture(t, "login-aws").RequestContext }))
 	if ids[2] != "aws-request-id" {
 		t.Errorf("id %q, want the runtime's", ids[2])
+	}
+}
+
+// Every line says how the request ended, whether its handler does or not.
+func TestEveryLineHasAnOutcome(t *testing.T) {
+	for want, h := range map[string]http.HandlerFunc{
+		"ok":           func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusSeeOther) },
+		"refused":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"server_error": func(http.ResponseWriter, *http.Request) { panic("no") },
+		"named": func(w http.ResponseWriter, r *http.Request) {
+			logline.Add(r.Context(), slog.String("outcome", "named"))
+			w.WriteHeader(http.StatusForbidden)
+		},
+	} {
+		var log bytes.Buffer
+		g := &gateway.Gateway{BaseURL: "https://app.example", Logger: slog.New(slog.NewJSONHandler(&log, nil))}
+		g.Wrap(h).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "https://app.example/", nil))
+		if strings.Count(log.String(), `"outcome"`) != 1 || !strings.Contains(log.String(), `"outcome":"`+want+`"`) {
+			t.Errorf("%s: %s", want, log.String())
+		}
 	}
 }
