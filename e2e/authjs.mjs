@@ -37,6 +37,7 @@ class World {
     const place = {href, origin, assign: went('assign'), replace: went('replace')};
     const add = (type, f) => (tab.on[type] ??= []).push(f);
     tab.fire = (type, event = {}) => Promise.all((tab.on[type] ?? []).map(f => f(event)));
+    tab.comesBack = async () => { await tab.fire('visibilitychange'); await tab.fire('pageshow', {persisted: true}); }; // both, in this order
     tab.shown = ends === undefined ? null : {dataset: {ends}, textContent: 'at first'};
     const globals = {
       origin, addEventListener: add, navigator: locks ? {locks: this.locks} : {},
@@ -63,6 +64,7 @@ class World {
 const fresh = json(200, {refreshed: true, expires_in: 3600}), same = json(200, {refreshed: false, expires_in: 900});
 const gone = json(401, {error: 'session_expired'}), down = json(503, {error: 'store_unavailable'});
 const toLogin = 'assign /login?return_to=%2Fapp%3Fa%3D1%23part', refreshed = 'POST /refresh 1 same-origin';
+const looked = 'GET /session - same-origin';
 const call = path => `GET ${path} 1 same-origin`;
 
 const cases = {
@@ -172,26 +174,84 @@ const cases = {
     assert.deepEqual(w.calls, []);
     t.hidden = false;
     await t.fire('visibilitychange');
-    assert.deepEqual([w.calls, t.gone], [['GET /session - same-origin'], []]);
-    await t.fire('pageshow', {persisted: true});
+    assert.deepEqual([w.calls, t.gone], [[looked], []]);
+    await t.fire('visibilitychange');
     assert.deepEqual(t.gone, ['replace /']);
     assert.equal(t.shown.textContent, 'at first');
   },
+  async 'a page that the browser had kept asks once'() {
+    const w = new World().answer('/session', gone), t = w.tab({ends: '61'});
+    await t.comesBack();
+    assert.deepEqual([w.calls, t.gone], [[looked], ['replace /']]);
+  },
   async 'a page for everybody stays'() {
     const w = new World(), t = w.tab();
-    await t.fire('pageshow', {persisted: true});
-    await t.fire('visibilitychange');
+    await t.comesBack();
+    for (const act of ['pointerdown', 'keydown']) await t.fire(act);
     assert.deepEqual([w.calls, t.gone, t.timers], [[], [], []]);
   },
-  async 'the token ends: refreshed, shown, and so on'() {
+  async 'the token ends: refreshed, shown, and so on, as long as somebody acts'() {
     const w = new World().answer('/refresh', fresh, same, json(200, {refreshed: false, expires_in: 0})), t = w.tab({ends: '61'});
     for (const [text, ms] of [['in 2 min', 61999], ['in 60 min', 3600999], ['in 15 min', 900999], ['over', undefined]]) {
       assert.equal(t.shown.textContent, text);
       const timer = t.timers.pop();
       assert.equal(timer?.ms, ms);
       if (timer) await timer.f();
+      await t.fire('keydown');
     }
     assert.equal(w.calls.length, 3);
+  },
+  async 'the first token of a page is refreshed, the next one of an untouched page is not'() {
+    const w = new World().answer('/refresh', fresh), t = w.tab({ends: '61'});
+    await t.timers.pop().f();
+    assert.deepEqual([w.calls, t.shown.textContent], [[refreshed], 'in 60 min']);
+    await t.timers.pop().f();
+    assert.deepEqual([w.calls, t.shown.textContent, t.timers], [[refreshed], 'over', []]);
+  },
+  async 'an act before the end: refreshed at the end, for one more token'() {
+    for (const act of ['pointerdown', 'keydown', 'visibilitychange']) {
+      const w = new World().answer('/refresh', fresh).answer('/session', json(200, {})), t = w.tab({ends: '61'});
+      const posts = () => w.calls.filter(c => c === refreshed).length;
+      await t.timers.pop().f();
+      for (let i = 0; i < 3; i++) await t.fire(act);
+      assert.equal(posts(), 1, act);
+      await t.timers.pop().f();
+      assert.deepEqual([posts(), t.shown.textContent, t.timers.length], [2, 'in 60 min', 1], act);
+      await t.timers.pop().f();
+      assert.deepEqual([posts(), t.shown.textContent], [2, 'over'], act);
+    }
+  },
+  async 'an act after the end: refreshed at once, and once'() {
+    for (const act of ['pointerdown', 'keydown', 'visibilitychange']) {
+      const w = new World().answer('/refresh', fresh).answer('/session', json(200, {})), t = w.tab({ends: '61'});
+      await t.timers.pop().f();
+      await t.timers.pop().f();
+      t.hidden = true;
+      await t.fire('visibilitychange');
+      assert.equal(w.calls.length, 1, 'to be hidden is no act');
+      t.hidden = false;
+      await Promise.all([t.fire(act), t.fire('keydown'), t.fire('pointerdown')]);
+      assert.deepEqual([w.calls, t.shown.textContent, t.timers.length], [[refreshed, refreshed], 'in 60 min', 1], act);
+    }
+  },
+  async 'an act after the end of the session: the page goes'() {
+    for (const act of ['pointerdown', 'keydown', 'visibilitychange']) {
+      const w = new World().answer('/refresh', fresh, gone), t = w.tab({ends: '61'});
+      await t.timers.pop().f();
+      await t.timers.pop().f();
+      assert.deepEqual(t.gone, []);
+      await t.fire(act);
+      assert.deepEqual([w.calls, t.gone, t.timers], [[refreshed, refreshed], ['replace /'], []], act);
+    }
+  },
+  async 'a refresh after an act fails: tried again without another one'() {
+    const w = new World().answer('/refresh', fresh, down, fresh), t = w.tab({ends: '61'});
+    await t.timers.pop().f();
+    await t.timers.pop().f();
+    await t.fire('keydown');
+    assert.deepEqual([t.shown.textContent, t.timers.length, t.timers[0].ms], ['over', 1, 9000]);
+    await t.timers.pop().f();
+    assert.deepEqual([w.calls.length, t.shown.textContent, t.timers.length], [3, 'in 60 min', 1]);
   },
   async 'a refresh that fails is tried again, and shows nothing new'() {
     const w = new World().answer('/refresh', json(503, {}), json(200, {refreshed: true, expires_in: 60})), t = w.tab({ends: '1'});

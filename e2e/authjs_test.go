@@ -44,7 +44,7 @@ func TestAuthJS(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &problems)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(lines) < 20 {
+	if len(lines) < 28 {
 		t.Errorf("only %d cases ran", len(lines))
 	}
 	for _, line := range lines {

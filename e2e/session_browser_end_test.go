@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -62,11 +63,15 @@ func TestExpiryInABrowser(t *testing.T) {
 	one.enter(s.base + "/session")
 	one.until(`document.querySelector("[data-ends]").textContent === "in 1 min"`) // the script's words
 	ask(one, chromedp.Evaluate[bool](`window.still = true`))
-	for range 2 {
+	for _, keys := range []string{"", "x"} { // the first token is replaced in any case
 		ask(one, chromedp.Evaluate[bool](`document.querySelector("[data-ends]").textContent = "?", true`))
+		one.do(chromedp.KeyEvent(keys))
 		one.until(`document.querySelector("[data-ends]").textContent === "in 1 min"`)
 	}
-	if n := s.asked("POST", "/refresh"); n < 2 || !ask(one, chromedp.Evaluate[bool](`window.still`)) {
+	one.until(`document.querySelector("[data-ends]").textContent === "over"`)
+	one.do(chromedp.MouseClickXY(5, 5))
+	one.until(`document.querySelector("[data-ends]").textContent === "in 1 min"`)
+	if n := s.asked("POST", "/refresh"); n < 3 || !ask(one, chromedp.Evaluate[bool](`window.still`)) {
 		t.Errorf("%d refreshes", n)
 	}
 
@@ -199,6 +204,42 @@ func TestIdleInABrowser(t *testing.T) {
 	if n := s.asked("GET", "/callback"); n != 3 {
 		t.Errorf("%d logins, want 3", n)
 	}
+}
+
+// A page that nobody touches does not keep its session: it shows that the
+// token is over, and the next act finds the session gone.
+func TestUntouchedInABrowser(t *testing.T) {
+	b := bare(t)
+	s := serveSessions(t, "ACCESS_TTL=2s", "SESSION_IDLE=5s")
+	b.enter(s.base + "/session")
+	b.at("/session", "You are signed in")
+	ask(b, chromedp.Evaluate[bool](`window.still = true`))
+	session := b.cookies(s.base)["session"]
+	status := func() int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.base+"/session", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.AddCookie(&http.Cookie{Name: "session", Value: session})
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if code := status(); code != http.StatusOK {
+		t.Fatalf("the cookie is answered with %d", code)
+	}
+	eventually(t, "the end of a session whose page is open", func() bool { return status() == http.StatusUnauthorized })
+	if n := s.asked("POST", "/refresh"); n != 1 {
+		t.Errorf("%d refreshes of an untouched page, want 1", n)
+	}
+	if !ask(b, chromedp.Evaluate[bool](`window.still && document.querySelector("[data-ends]").textContent === "over"`)) {
+		t.Error("the page does not say that the token is over")
+	}
+	b.do(chromedp.KeyEvent("x"))
+	b.at("/", frontDoor)
 }
 
 // Nothing needs a script.

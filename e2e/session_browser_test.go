@@ -94,7 +94,9 @@ func (b *tab) watch() *witness {
 		case *network.EventRequestWillBeSent:
 			w.urls = append(w.urls, e.Request.URL)
 		case *log.EventEntryAdded: // a violated policy, a resource that is not there
-			w.problems = append(w.problems, string(e.Entry.Level)+" "+e.Entry.Text+" "+e.Entry.URL)
+			if !strings.HasPrefix(e.Entry.Text, "Autofocus processing was blocked") { // who types was faster
+				w.problems = append(w.problems, string(e.Entry.Level)+" "+e.Entry.Text+" "+e.Entry.URL)
+			}
 		case *runtime.EventExceptionThrown:
 			w.problems = append(w.problems, e.ExceptionDetails.Text)
 		case *runtime.EventConsoleAPICalled:

@@ -45,7 +45,11 @@ func (h house) looks(t *testing.T, m *member) {
 		t.Fatalf("/sessions: %v", rows)
 	}
 	row, _ := rows[0].(map[string]any)
-	want := map[string]any{"sub": own["sub"], "provider": h.provider, "scope": own["scope"], "session": row["handle"]}
+	realm, _ := who["realm"].(string)
+	if realm != h.provider && !strings.HasPrefix(realm, h.provider+" http") || (realm == h.provider) != (realm == "builtin") { // our own server is this deployment
+		t.Errorf("the realm is %q", realm)
+	}
+	want := map[string]any{"sub": own["sub"], "realm": realm, "provider": h.provider, "scope": own["scope"], "session": row["handle"]}
 	if diff := cmp.Diff(want, who); diff != "" {
 		t.Errorf("the authorizer's context, -want +got:\n%s", diff)
 	}

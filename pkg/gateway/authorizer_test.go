@@ -34,7 +34,7 @@ type judge func(r *http.Request) (principal.Principal, bool, error)
 
 func (j judge) Authorize(r *http.Request) (principal.Principal, bool, error) { return j(r) }
 
-var alice = principal.Principal{Subject: "sub-1", Provider: "builtin", Scope: "openid email", Session: "h"}
+var alice = principal.Principal{Subject: "sub-1", Realm: "builtin", Provider: "builtin", Scope: "openid email", Session: "h"}
 
 func allow(*http.Request) (principal.Principal, bool, error) { return alice, true, nil }
 
@@ -205,7 +205,8 @@ func TestPrincipalArrives_C63(t *testing.T) {
 		{"no authorizer", func(*event) {}, false},
 		{"an authorizer without a context", by(nil), false},
 		{"another authorizer's context", by(map[string]any{"sub": "sub-1"}), false},
-		{"a number for a name", by(map[string]any{"sub": 1, "provider": "p", "scope": "", "session": "h"}), false},
+		{"a number for a name", by(map[string]any{"sub": 1, "realm": "p", "provider": "p", "scope": "", "session": "h"}), false},
+		{"a context without a realm", by(map[string]any{"sub": "sub-1", "provider": "p", "scope": "", "session": "h"}), false},
 		{"headers that say it", func(e *event) {
 			for name, value := range alice.Context() {
 				e.Headers[name], e.Headers["x-"+name] = value.(string), value.(string)

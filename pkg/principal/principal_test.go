@@ -8,10 +8,10 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/principal"
 )
 
-var alice = principal.Principal{Subject: "sub-1", Provider: "builtin", Scope: "openid email", Session: "h"}
+var alice = principal.Principal{Subject: "sub-1", Realm: "builtin", Provider: "builtin", Scope: "openid email", Session: "h"}
 
 func TestContextAndBack(t *testing.T) {
-	for _, p := range []principal.Principal{alice, {Provider: "cashmere", Session: "h"}} {
+	for _, p := range []principal.Principal{alice, {Realm: "cashmere https://mere.example.com", Provider: "cashmere", Session: "h"}} {
 		text, err := json.Marshal(p.Context()) // as it travels through API Gateway
 		if err != nil {
 			t.Fatal(err)
@@ -30,6 +30,7 @@ func TestWhatIsNotOurs(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
 		"nothing":            func(m map[string]any) { clear(m) },
 		"a member missing":   func(m map[string]any) { delete(m, "sub") },
+		"no realm":           func(m map[string]any) { delete(m, "realm") },
 		"a number":           func(m map[string]any) { m["sub"] = 7.0 },
 		"null":               func(m map[string]any) { m["scope"] = nil },
 		"no session":         func(m map[string]any) { m["session"] = "" },

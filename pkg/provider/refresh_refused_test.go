@@ -69,6 +69,9 @@ func TestRefreshRefused_C51_C58_F16(t *testing.T) {
 		{"500 keeps its own counsel", 500, jsonType, `{}`, "9", false, oauth.ProviderUnavailable, 5 * time.Second, "its own"},
 		{"502 as HTML", 502, "text/html", `<title>Bad gateway</title>`, "", false, oauth.ProviderUnavailable, 5 * time.Second, "its own"},
 		{"503 with a date", 503, jsonType, `{}`, date, false, oauth.ProviderUnavailable, 91 * time.Second, "its own"},
+		{"503 with the last date there is", 503, jsonType, `{}`, "Fri, 31 Dec 9999 23:59:59 GMT", false, oauth.ProviderUnavailable, time.Hour, "its own"},
+		{"429 with a date in a hundred years", 429, jsonType, `{}`, epoch.AddDate(100, 0, 0).Format(http.TimeFormat), false, oauth.ProviderUnavailable, time.Hour, "too many"},
+		{"503 with 9999 seconds", 503, jsonType, `{}`, "9999", false, oauth.ProviderUnavailable, time.Hour, "its own"},
 		{"504", 504, jsonType, `{}`, "", false, oauth.ProviderUnavailable, 5 * time.Second, "its own"},
 		{"a token with status 201", 201, jsonType, good, "", false, oauth.ProviderError, 0, "no usable token"},
 	} {

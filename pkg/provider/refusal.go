@@ -167,5 +167,5 @@ func retryAfterOf(h http.Header, now time.Time) time.Duration {
 	if wait <= 0 {
 		return 0
 	}
-	return min(wait.Truncate(time.Second)+time.Second, maxRetryAfter)
+	return min(wait, maxRetryAfter-time.Second).Truncate(time.Second) + time.Second
 }

@@ -39,7 +39,7 @@ func (a *Authorizer) Authorize(r *http.Request) (principal.Principal, bool, erro
 		return principal.Principal{}, false, refusal
 	}
 	return principal.Principal{
-		Subject: s.Subject, Provider: s.Provider, Scope: s.Scope, Session: session.Handle(s.entry.Key),
+		Subject: s.Subject, Realm: s.Realm, Provider: s.Provider, Scope: s.Scope, Session: session.Handle(s.entry.Key),
 	}, true, nil
 }
 

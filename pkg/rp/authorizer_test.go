@@ -35,7 +35,7 @@ func TestAuthorizerAllows(t *testing.T) {
 	s.sessions.reset()
 	resp := b.whoAmI()
 	got := jsonOf(t, resp)
-	if resp.StatusCode != 200 || len(got) != 4 || got["sub"] != "alice-1" || got["provider"] != "custom" || got["scope"] != "read write" || got["session"] != b.handle() {
+	if resp.StatusCode != 200 || len(got) != 5 || got["sub"] != "alice-1" || got["realm"] != "custom "+s.processes[0].up.URL+"/token" || got["provider"] != "custom" || got["scope"] != "read write" || got["session"] != b.handle() {
 		t.Errorf("%d %v", resp.StatusCode, got)
 	}
 	s.sessions.wantCalls(t, map[string]int{"get": 1})
@@ -55,6 +55,7 @@ func TestAuthorizerRefuses_C63(t *testing.T) {
 	k.Keys = ringOf(t, ringText())
 	elsewhere := variant{keeper: &k}.of(s).browser()
 	s.signIn(elsewhere, "")
+	s.later(30 * time.Second) // until then its key might be one that comes
 	entry, err := s.stored(t, a)
 	if err != nil {
 		t.Fatal(err)

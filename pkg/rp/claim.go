@@ -23,7 +23,7 @@ func (c *Callback) claim(r *http.Request, a answer) (login session.Login, again 
 		if err != nil {
 			return session.Login{}, false, stateUnknown(err)
 		}
-		if login.Provider != c.Provider.Name {
+		if login.Provider != c.Provider.Realm() {
 			return session.Login{}, false, &oauth.Error{
 				Code: oauth.StateUnknown, RetryURL: retryURL(login.ReturnTo),
 				Description: "This site's sign-in service was changed meanwhile. Start signing in again.",

@@ -130,6 +130,11 @@ func (k *Keeper) find(ctx context.Context, cookie string) (*signed, *oauth.Error
 	return k.open(ctx, entry, cookie)
 }
 
+// newKey is how long a key that nobody here knows may be one that another
+// instance has read already, and this one has not: a ring is read again, but
+// not for each request.
+const newKey = 30 * time.Second
+
 // open opens an entry for its cookie.
 func (k *Keeper) open(ctx context.Context, entry session.Entry, cookie string) (*signed, *oauth.Error) {
 	ring, err := k.Keys.Ring(ctx, entry.SealedKey())
@@ -137,10 +142,24 @@ func (k *Keeper) open(ctx context.Context, entry session.Entry, cookie string) (
 		return nil, keysDown(err)
 	}
 	s, err := entry.Open(ring, cookie)
-	if err != nil {
+	switch {
+	case errors.Is(err, secret.ErrUnknownKey) && k.Now().Sub(entry.SeenAt) < newKey:
+		return nil, sessionDown(err)
+	case err != nil:
 		return nil, over(err)
 	}
 	return &signed{Session: s, entry: entry}, nil
+}
+
+// replace ends the session that the browser of r has, if any, and begins
+// another one.
+func (k *Keeper) replace(ctx context.Context, r *http.Request, s session.Session) (cookie string, err error) {
+	if old, err := sessionValue(r); err == nil && old != "" {
+		if _, err := k.Sessions.DeleteSession(ctx, session.Key(old)); err != nil {
+			return "", storeDown(err)
+		}
+	}
+	return k.begin(ctx, baseOf(r), s)
 }
 
 // begin stores a new session and returns what the browser gets for it.
@@ -219,12 +238,10 @@ func keysDown(err error) *oauth.Error {
 }
 
 // unauthenticated answers who is not signed in: a navigation is led to the
-// login and comes back to returnTo, a program is told. A cookie that is of no
-// use any more is taken away.
+// login and comes back to returnTo, a program is told. A cookie that opens
+// nothing any more stays where it is: this answer may be late, and the browser
+// have the cookie of a new login by now.
 func unauthenticated(w http.ResponseWriter, r *http.Request, refusal *oauth.Error, returnTo string) {
-	if refusal.Code == oauth.SessionExpired {
-		w = ending{w, baseurl.From(r.Context())}
-	}
 	if signedOut(refusal) && page.Navigation(r) && r.Method == http.MethodGet {
 		logline.Add(r.Context(), slog.String("outcome", string(refusal.Code)))
 		see(w, loginPath+"?"+oauth.Params{"return_to": returnTo}.Encode())

@@ -81,7 +81,7 @@ func (l *Login) start(w http.ResponseWriter, r *http.Request, base string) *oaut
 	}
 	login := session.Login{
 		State: session.NewState(), Browser: cookie, ExpiresAt: l.Now().Add(l.TTL),
-		Verifier: pkce.NewVerifier(), Provider: l.Provider.Name,
+		Verifier: pkce.NewVerifier(), Provider: l.Provider.Realm(),
 		RedirectURI: base + "/callback", ReturnTo: ask.returnTo,
 	}
 	if l.Provider.OpenID() {

@@ -1,9 +1,11 @@
 package rp
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/latchkey-go/latchkey/pkg/page"
+	"github.com/latchkey-go/latchkey/pkg/provider"
 )
 
 // Refresh answers POST /refresh: it renews the access token of the browser's
@@ -40,6 +42,9 @@ func (f *Refresh) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
+	}
+	if errors.Is(refusal, provider.ErrRefreshRefused) { // it is this request that has ended the session
+		w = ending{w, baseOf(r)}
 	}
 	unauthenticated(w, r, refusal, sessionPath)
 }

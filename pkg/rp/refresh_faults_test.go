@@ -141,8 +141,17 @@ func TestRefreshRefused_C58(t *testing.T) {
 			cookie := b.cookies[sessionName]
 			s.later(600 * time.Second)
 			s.sessions.set(nil, crowd(20))
+			ended := 0
 			for _, resp := range s.parallel(b, 20) {
-				wantOver(t, resp)
+				if resp.Header.Get("Set-Cookie") == "" {
+					wantOver(t, resp)
+					continue
+				}
+				wantEnded(t, resp)
+				ended++
+			}
+			if ended != 1 {
+				t.Errorf("%d requests of 20 say that they have ended the session", ended)
 			}
 			if _, err := s.stored(t, cookie); !errors.Is(err, session.ErrUnknown) {
 				t.Errorf("the item: %v", err)
@@ -162,7 +171,7 @@ func TestRefreshRefused_C58(t *testing.T) {
 	t.Run("while the access token lives", func(t *testing.T) {
 		p, s, b := troubled(t, refusals["400"])
 		s.later(550 * time.Second)
-		wantOver(t, b.fetch(http.MethodPost, "/refresh"))
+		wantEnded(t, b.fetch(http.MethodPost, "/refresh"))
 		p.wantAsked(t, 1)
 	})
 }

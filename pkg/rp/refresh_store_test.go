@@ -90,7 +90,7 @@ func TestRefreshCommitNotMade_F20(t *testing.T) {
 	}
 	s.sessions.reset()
 	s.later(10 * time.Second)
-	wantOver(t, b.fetch(http.MethodPost, "/refresh"))
+	wantEnded(t, b.fetch(http.MethodPost, "/refresh"))
 }
 
 // The lease stays when it cannot be let go of, and ends by itself.

@@ -70,22 +70,17 @@ func asks(granted, asked string) bool {
 }
 
 // signIn begins a session and sends the browser where the login was to lead.
-// The session that the browser had before ends: it may be somebody else's, put
-// there to be found again.
+// The session that the browser had before ends first: it may be somebody else's,
+// put there to be found again.
 func (c *Callback) signIn(w http.ResponseWriter, r *http.Request, ep provider.Endpoints, login session.Login, tokens provider.Tokens, who provider.Identity, at step) *oauth.Error {
 	ctx, began := r.Context(), time.Now()
 	// The scope asked for holds unless holding finds another: it is left out of
 	// an answer when it is what was asked for (RFC 6749 §5.1).
 	s := session.Session{Provider: c.Provider.Name, Realm: c.Provider.Realm(), Subject: who.Subject, Name: who.Name, Email: who.Email, Scope: c.Provider.Scope}
-	cookie, err := c.Keeper.begin(ctx, baseOf(r), holding(s, tokens, c.Now()))
+	cookie, err := c.Keeper.replace(ctx, r, holding(s, tokens, c.Now()))
 	if err != nil {
 		revoke(ctx, c.Provider, ep, tokens.AccessToken, tokens.RefreshToken)
 		return at.fail(began, refusalOf(err, login.ReturnTo))
-	}
-	if old, err := sessionValue(r); err == nil && old != "" {
-		if _, err := c.Keeper.Sessions.DeleteSession(ctx, session.Key(old)); err != nil {
-			logline.Add(ctx, slog.String("old_session", "not ended: "+err.Error()))
-		}
 	}
 	at.signedIn(began)
 	w.Header().Add("Set-Cookie", cookie)

@@ -176,13 +176,8 @@ func TestFixation_C45(t *testing.T) {
 	b := s.signedIn("")
 	resp := b.get(callback("error", "access_denied", "state", b.login("").Get("state")))
 	wantError(t, resp, 400, "access_denied")
-	s.sessions.set(func(method string) error { return errorsOn(method == "delete") }, nil)
 	if resp := b.fetch("GET", "/session"); resp.StatusCode != 200 {
 		t.Errorf("a login that failed has ended the session: %d", resp.StatusCode)
-	}
-	s.signIn(b, "") // the old one cannot be ended now, and that is in the log
-	if resp := b.fetch("GET", "/session"); resp.StatusCode != 200 || !strings.Contains(b.app.log.String(), `"old_session":"not ended`) {
-		t.Errorf("%d", resp.StatusCode)
 	}
 }
 

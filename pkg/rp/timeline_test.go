@@ -76,12 +76,16 @@ func TestTimelineOfAnOpenIDLogin(t *testing.T) {
 	}
 }
 
+// hostile is what whoever sends a browser to the callback may want others to
+// read here.
+const hostile = "Your account is locked. Call 0800 evil"
+
 func TestTimelineOfAFailedLogin(t *testing.T) {
 	s, _ := aliceSite(t)
 	b := s.processes[0].browser()
-	wantError(t, b.get(callback("error", "access_denied", "state", b.login("").Get("state"))), 400, "access_denied")
+	wantError(t, b.get(callback("error", "access_denied", "error_description", hostile, "state", b.login("").Get("state"))), 400, "access_denied")
 	steps := s.timeline.Steps()
-	if last := steps[len(steps)-1]; !last.Failed || last.Title != "The login failed: access_denied" || len(last.Facts) != 1 {
+	if last := steps[len(steps)-1]; !last.Failed || last.Title != "The login failed: access_denied" || len(last.Facts) != 0 {
 		t.Errorf("%+v", last)
 	}
 	b.app.up.reply(400, "application/json", `{"error":"invalid_grant","error_description":"canary-text"}`)
@@ -94,6 +98,21 @@ func TestTimelineOfAFailedLogin(t *testing.T) {
 	if last := steps[len(steps)-1]; !last.Failed || strings.Contains(fmt.Sprint(steps), "canary") {
 		t.Errorf("%+v", last)
 	}
+	for _, code := range []string{"server_error", "call_0800_evil", "call-0800-evil", hostile} {
+		b.get(callback("error", code, "error_description", hostile, "error_uri", "https://evil.example/", "state", b.login("").Get("state")))
+		steps = s.timeline.Steps()
+		page := bodyOf(s.processes[0].browser().navigate("/"))
+		if last := steps[len(steps)-1]; !last.Failed || !strings.Contains(page, "The login failed: ") {
+			t.Errorf("%s: %+v", code, last)
+		}
+		for _, word := range []string{"0800", "evil"} {
+			if strings.Contains(page+fmt.Sprint(steps), word) {
+				t.Errorf("the front door says %q of a provider that says %q", word, code)
+			}
+		}
+	}
+	b.app.up.reply(400, "application/json", `{"error":"invalid_grant","error_description":"canary-text"}`)
+	state = b.login("").Get("state")
 	for range 100 { // reloads
 		b.get(callback("code", "canary-code", "state", state))
 	}

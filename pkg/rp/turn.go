@@ -106,8 +106,10 @@ func (t *turn) commit(ctx context.Context, tokens provider.Tokens) (*signed, *oa
 		return &signed{Session: renewed, entry: entry}, nil
 	case errors.Is(err, session.ErrChanged): // we were so slow that another request took over
 		return t.open(ctx, entry, t.s.Cookie)
-	case gone(err): // signed out meanwhile: what came too late is worth nothing to anybody
-		revoke(ctx, t.Provider, t.ep, tokens.AccessToken, tokens.RefreshToken)
+	case gone(err):
+		// Ended meanwhile. The new tokens are nowhere but here, and are not
+		// revoked: a new login may have ended this session, and some providers
+		// would end its tokens too.
 		return nil, over(err)
 	}
 	return nil, storeDown(err) // the tokens may be stored, and are not given back

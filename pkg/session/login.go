@@ -32,7 +32,7 @@ type Login struct {
 	Verifier string `json:"verifier"`
 	// Nonce is the OpenID Connect nonce; empty without openid.
 	Nonce string `json:"nonce,omitempty"`
-	// Provider names the provider that the browser was sent to.
+	// Provider is the realm of the provider that the browser was sent to.
 	Provider string `json:"provider"`
 	// RedirectURI is the one sent, to be repeated at the token endpoint
 	// (RFC 6749 §4.1.3).

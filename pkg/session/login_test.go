@@ -16,7 +16,7 @@ import (
 func login() session.Login {
 	return session.Login{
 		State: session.NewState(), Browser: "browser-cookie-canary", ExpiresAt: time.Unix(1_800_000_000, 0),
-		Verifier: "verifier-canary", Nonce: "nonce-canary", Provider: "cashmere",
+		Verifier: "verifier-canary", Nonce: "nonce-canary", Provider: "cashmere https://mere.example",
 		RedirectURI: "https://app.example/callback", ReturnTo: "/app?x=1",
 	}
 }

@@ -29,10 +29,10 @@ func listSessions(t *testing.T, s Store) {
 	of := func(in *signedIn) { in.Subject = name }
 	older, newer := putSignedIn(t, s, now.Add(-10*time.Minute), of), putSignedIn(t, s, now, of)
 	middle := putSignedIn(t, s, now.Add(-5*time.Minute), of)
-	putSignedIn(t, s, now.Add(-idleTTL), of)                                                   // expired
-	putSignedIn(t, s, now, func(in *signedIn) { in.Subject, in.Provider = name, "elsewhere" }) // another person
-	putSignedIn(t, s, now, func(in *signedIn) { in.Subject = "" })                             // nobody
-	if err := s.PutSignIn(t.Context(), session.Record{                                         // what else a user may have in the index
+	putSignedIn(t, s, now.Add(-idleTTL), of)                                                // expired
+	putSignedIn(t, s, now, func(in *signedIn) { in.Subject, in.Realm = name, "elsewhere" }) // another person
+	putSignedIn(t, s, now, func(in *signedIn) { in.Subject = "" })                          // nobody
+	if err := s.PutSignIn(t.Context(), session.Record{                                      // what else a user may have in the index
 		Key: session.SignInPrefix + secret.Mint(64), User: newer.entry.User, Created: now, Sealed: []byte("x"), ExpiresAt: now.Add(ttl),
 	}); err != nil {
 		t.Fatal(err)
