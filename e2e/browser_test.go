@@ -133,10 +133,10 @@ func (b *tab) picture(name string) {
 // sees asserts the heading, the code and, with retry, where "Try again" leads.
 func (b *tab) sees(heading, code, retry string) {
 	b.t.Helper()
-	if got := ask(b, chromedp.Text(chromedp.CSS("h1"))); got != heading {
+	if got := b.text("h1"); got != heading {
 		b.t.Errorf("heading %q, want %q", got, heading)
 	}
-	if text := ask(b, chromedp.Text(chromedp.CSS("footer"))); !strings.Contains(text, code) || !strings.Contains(text, "Request") {
+	if text := b.text("footer"); !strings.Contains(text, code) || !strings.Contains(text, "Request") {
 		b.t.Errorf("footer %q, want %s", text, code)
 	}
 	a := ask(b, chromedp.AttributeValue(button, "href"))
@@ -157,7 +157,7 @@ func TestLoginInABrowser(t *testing.T) {
 	b := openTab(t)
 	s, p := serveForBrowser(t)
 	b.do(chromedp.Navigate(s.base))
-	if got := ask(b, chromedp.Text(chromedp.CSS("h1"))); got != "Latchkey is ready" {
+	if got := b.text("h1"); got != "Latchkey is ready" {
 		t.Errorf("heading %q", got)
 	}
 	if got, want := ask(b, chromedp.Text(button)), "Sign in with "+strings.TrimPrefix(p.Issuer, "http://"); got != want {

@@ -43,7 +43,7 @@ func (b *tab) answer() map[string]any {
 
 func (b *tab) heading() string {
 	b.t.Helper()
-	return ask(b, chromedp.Text(chromedp.CSS("h1")))
+	return b.text("h1")
 }
 
 // A wrong password, a refusal, a second thought, and out again.
@@ -95,7 +95,7 @@ func TestNarrowedInABrowser_S38(t *testing.T) {
 		t.Errorf("scope %v", got)
 	}
 	b.do(chromedp.Navigate(s.base+"/oauth/authorize?response_type=code&client_id=test_client"), chromedp.WaitVisible(choose("approve")))
-	if text := ask(b, chromedp.Text(chromedp.CSS("main"))); !strings.Contains(text, "www.example.com") || !strings.Contains(text, "admin") {
+	if text := b.text("main"); !strings.Contains(text, "www.example.com") || !strings.Contains(text, "admin") {
 		t.Errorf("the page says %s", text)
 	}
 	b.do(chromedp.Click(chromedp.CSS("input[value=email]")), chromedp.Click(choose("approve")), chromedp.WaitVisible(alert))
@@ -116,7 +116,7 @@ func TestErrorPagesOfTheServerInABrowser_S02(t *testing.T) {
 	ask(b, chromedp.Evaluate[bool](`document.querySelector("input[name=form]").value = `+quote(old)+`; true`))
 	b.typeIn("admin", "admin")
 	b.do(chromedp.WaitVisible(button))
-	if got := ask(b, chromedp.Text(chromedp.CSS("footer"))); !strings.Contains(got, "login_expired") {
+	if got := b.text("footer"); !strings.Contains(got, "login_expired") {
 		t.Errorf("footer %q", got)
 	}
 	b.look("form-expired")
@@ -128,7 +128,7 @@ func TestErrorPagesOfTheServerInABrowser_S02(t *testing.T) {
 	}
 
 	b.do(chromedp.Navigate(now.base+"/oauth/authorize?response_type=code&client_id=nobody"), chromedp.WaitVisible(chromedp.CSS("footer")))
-	if got := ask(b, chromedp.Text(chromedp.CSS("footer"))); !strings.Contains(got, "invalid_request") {
+	if got := b.text("footer"); !strings.Contains(got, "invalid_request") {
 		t.Errorf("footer %q", got)
 	}
 	b.look("unknown-client")

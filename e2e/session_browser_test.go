@@ -57,6 +57,13 @@ func told[T any](b *tab, expression string) T {
 	return ask(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
+// text is what a person reads of the first element that matches. It is asked in
+// one step: a node that was looked up before may be gone with its page.
+func (b *tab) text(selector string) string {
+	b.t.Helper()
+	return told[string](b, fmt.Sprintf("document.querySelector(%q).innerText", selector))
+}
+
 // back is the browser's button. A page that was kept does not load, so nothing
 // is waited for.
 func (b *tab) back() {
@@ -189,7 +196,7 @@ func TestSessionInABrowser(t *testing.T) {
 	b.typeIn("admin", "admin")
 	b.do(chromedp.WaitVisible(choose("approve")), chromedp.Click(choose("approve")))
 	b.at("/session", "You are signed in")
-	text := ask(b, chromedp.Text(chromedp.CSS("main")))
+	text := b.text("main")
 	for _, part := range []string{"admin", "openid", "profile", "email", "in 1 day", "in 5 min"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("nothing of %q in:\n%s", part, text)
@@ -199,7 +206,7 @@ func TestSessionInABrowser(t *testing.T) {
 	b.at("/", "Welcome back")
 	b.look("session-front-in")
 
-	text = ask(b, chromedp.Text(chromedp.CSS(".steps")))
+	text = b.text(".steps")
 	for _, part := range []string{"/oauth/authorize", "The code was exchanged", "The ID token was verified", "A session began"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the timeline has nothing of %q:\n%s", part, text)

@@ -48,22 +48,22 @@ func (w *watched) set(before, after func(method string) error) {
 
 // enter counts a call and returns what the hooks say; the second one is for
 // when the call is done.
-func (w *watched) enter(method string) (error, func() error) {
+func (w *watched) enter(method string) (func() error, error) {
 	w.mu.Lock()
 	w.calls[method]++
 	before, after := w.before, w.after
 	w.mu.Unlock()
 	if before != nil {
 		if err := before(method); err != nil {
-			return err, nil
+			return nil, err
 		}
 	}
-	return nil, func() error {
+	return func() error {
 		if after == nil {
 			return nil
 		}
 		return after(method)
-	}
+	}, nil
 }
 
 func (w *watched) PutSession(ctx context.Context, e session.Entry) error {
@@ -110,7 +110,7 @@ func (w *watched) ListSessions(ctx context.Context, user string, now time.Time) 
 
 func through[T any](w *watched, method string, call func() (T, error)) (T, error) {
 	var none T
-	err, done := w.enter(method)
+	done, err := w.enter(method)
 	if err != nil {
 		return none, err
 	}
