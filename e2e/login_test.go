@@ -49,7 +49,7 @@ var upstreams = map[string]func(t *testing.T, redirectURI string) (p upstream, s
 // parameters are those of the template that have no default. Each test sets
 // the environment itself: the parameters take no http URL, and every provider
 // here is on loopback.
-var parameters = map[string]string{"ClientId": peer.ConfidentialClient, "Provider": "cashmere"}
+var parameters = map[string]string{"ClientId": peer.ConfidentialClient, "Provider": "cashmere", "CallbackMode": "json"}
 
 func TestLoginFromServe(t *testing.T) {
 	for name, start := range upstreams {
@@ -69,6 +69,7 @@ func TestLoginFromServe(t *testing.T) {
 }
 
 func TestLoginFromLambda(t *testing.T) {
+	t.Parallel()
 	for table, endpoint := range peer.Endpoints(t) {
 		for name, start := range upstreams {
 			t.Run(name+" on "+table, func(t *testing.T) {

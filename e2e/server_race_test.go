@@ -68,6 +68,7 @@ func tally(answers []reply) map[string]int {
 // were replays, those tokens are dead (RFC 6749 section 4.1.2). With replies
 // lost the winner may come to know only that it is over: then nobody wins.
 func TestEightRedeemsAtOnce_S57_S58(t *testing.T) {
+	t.Parallel()
 	for name, start := range arenas {
 		t.Run(name, func(t *testing.T) {
 			a := start(t)
@@ -134,6 +135,7 @@ func tokensOf(t testing.TB, r reply) map[string]string {
 // Requests with one refresh token, all at once, get one successor, byte for
 // byte, and nobody is logged out.
 func TestEightRefreshesAtOnce_S69(t *testing.T) {
+	t.Parallel()
 	for name, start := range arenas {
 		t.Run(name, func(t *testing.T) {
 			a := start(t)

@@ -49,6 +49,7 @@ func permitted(doc stack.Document, functions []string) map[string]bool {
 // TestPoliciesAreTheCalls walks through everything that the functions do and
 // compares their calls with what their roles allow, both ways.
 func TestPoliciesAreTheCalls_P04_P05(t *testing.T) {
+	t.Parallel()
 	database := peer.Dynalite(t)
 	suffix := secret.Hash(t.Name())[:8]
 	values := stack.Values{Tables: map[string]string{"Flows": "flows-" + suffix, "Accounts": "accounts-" + suffix}}

@@ -119,6 +119,7 @@ func lintSets() map[string]map[string]string {
 // parameters in it and only what is there. Nothing is excepted. One takes
 // seconds, so that all sixteen are for when nothing may be left out.
 func TestLintEveryCombination(t *testing.T) {
+	t.Parallel()
 	path, sets := templatePath(t), lintSets()
 	if len(sets) != 16 {
 		t.Fatalf("%d combinations, want 16", len(sets))
@@ -236,6 +237,7 @@ func resourcesOf(parameters map[string]string) map[string]string {
 // conditions. Every route has its permission to invoke after it, and the
 // authorizer too; the API's own address is off when there is a domain.
 func TestTransform(t *testing.T) {
+	t.Parallel()
 	var got map[string]struct {
 		Resources map[string]stack.Document
 	}

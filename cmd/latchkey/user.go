@@ -8,7 +8,9 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/secret"
+	"github.com/latchkey-go/latchkey/pkg/session"
 	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
 	"github.com/latchkey-go/latchkey/pkg/user"
 )
@@ -138,12 +140,17 @@ func (p place) change(ctx context.Context, name string, ends bool, how func(*use
 		return err
 	}
 	if ends {
-		if err := s.flows.EndUser(ctx, secret.Hash(name)); err != nil {
-			return fmt.Errorf("user %s is changed, but not all sign-ins and grants could be ended: %w; run this again", name, err)
+		if err := errors.Join(s.flows.EndUser(ctx, secret.Hash(name)), s.flows.EndUser(ctx, sessionsOf(u))); err != nil {
+			return fmt.Errorf("user %s is changed, but not all sign-ins, grants and sessions could be ended: %w; run this again", name, err)
 		}
 	}
 	fmt.Println("user " + name + " " + done)
 	return nil
+}
+
+// sessionsOf is how the sessions of the stack's own client name a user.
+func sessionsOf(u user.User) string {
+	return session.UserOf((&provider.Provider{Name: builtin}).Realm(), u.Subject)
 }
 
 type userRemove struct {
@@ -156,7 +163,8 @@ func (c *userRemove) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.accounts.GetUser(ctx, c.Username); errors.Is(err, user.ErrUnknown) {
+	u, err := s.accounts.GetUser(ctx, c.Username)
+	if errors.Is(err, user.ErrUnknown) {
 		return fmt.Errorf("there is no user %s; latchkey user list shows who is there", c.Username)
 	} else if err != nil {
 		return err
@@ -164,8 +172,8 @@ func (c *userRemove) Run(ctx context.Context) error {
 	if err := s.accounts.DeleteUser(ctx, c.Username); err != nil {
 		return err
 	}
-	if err := s.flows.ForgetUser(ctx, secret.Hash(c.Username)); err != nil {
-		return fmt.Errorf("user %s is removed, but not all sign-ins and grants could be ended, which nobody can use: %w", c.Username, err)
+	if err := errors.Join(s.flows.ForgetUser(ctx, secret.Hash(c.Username)), s.flows.EndUser(ctx, sessionsOf(u))); err != nil {
+		return fmt.Errorf("user %s is removed, but not all sign-ins, grants and sessions could be ended; sessions last until SESSION_MAX then: %w", c.Username, err)
 	}
 	fmt.Println("user " + c.Username + " removed")
 	return nil

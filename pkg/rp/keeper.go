@@ -135,6 +135,12 @@ func (k *Keeper) find(ctx context.Context, cookie string) (*signed, *oauth.Error
 // not for each request.
 const newKey = 30 * time.Second
 
+// rereads reports whether the deployment secret may change under way.
+func (k *Keeper) rereads() bool {
+	_, fixed := k.Keys.(*secret.Ring)
+	return !fixed
+}
+
 // open opens an entry for its cookie.
 func (k *Keeper) open(ctx context.Context, entry session.Entry, cookie string) (*signed, *oauth.Error) {
 	ring, err := k.Keys.Ring(ctx, entry.SealedKey())
@@ -143,7 +149,7 @@ func (k *Keeper) open(ctx context.Context, entry session.Entry, cookie string) (
 	}
 	s, err := entry.Open(ring, cookie)
 	switch {
-	case errors.Is(err, secret.ErrUnknownKey) && k.Now().Sub(entry.SeenAt) < newKey:
+	case errors.Is(err, secret.ErrUnknownKey) && k.rereads() && k.Now().Sub(entry.SeenAt) < newKey:
 		return nil, sessionDown(err)
 	case err != nil:
 		return nil, over(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
@@ -196,6 +197,18 @@ func TestSessionMethods(t *testing.T) {
 	}
 }
 
+// reread is a ring that may change under way, as one in Secrets Manager.
+type reread struct{ secret.Keys }
+
+// Where the ring is what it is, a key that nobody knows is over at once.
+func TestUnknownKeyOfAFixedRing(t *testing.T) {
+	s, _ := aliceSite(t)
+	b := s.signedIn("")
+	k := *s.keeper
+	k.Keys = ringOf(t, ringText())
+	wantOver(t, b.on(variant{keeper: &k}.of(s)).fetch("GET", "/session"))
+}
+
 // Sessions sealed with a key that was retired are over, all others live. Until
 // that is sure (a key that nobody here knows may be new), nobody can tell.
 func TestRetiredKey(t *testing.T) {
@@ -203,7 +216,7 @@ func TestRetiredKey(t *testing.T) {
 	oldKey, newKey := ringText(), ringText()
 	keyed := func(list string) *app {
 		k := *s.keeper
-		k.Keys = ringOf(t, list)
+		k.Keys = reread{ringOf(t, list)}
 		return variant{keeper: &k}.of(s)
 	}
 	before := keyed(oldKey).browser()

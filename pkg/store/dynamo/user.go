@@ -25,8 +25,9 @@ const (
 	endParallel = 8
 )
 
-// EndUser revokes every grant and deletes every sign-in of the user with the
-// hash userHash. It goes on after a failure and takes a minute at most;
+// EndUser revokes every grant and deletes every sign-in and session of the user
+// with the hash userHash: that of the name (grants, sign-ins) or that of
+// session.UserOf. It goes on after a failure and takes a minute at most;
 // repeated it does the rest. The index lags behind the table by a moment, so
 // what is being made at that very time can be missed: whoever disables a user
 // also sets user.User.ValidFrom, which ends that too.
@@ -98,6 +99,8 @@ func (s *Store) endAll(ctx context.Context, keys []string, consents bool) error 
 				errs[n] = s.RevokeGrant(ctx, key, "")
 			case strings.HasPrefix(key, session.SignInPrefix), consents && strings.HasPrefix(key, session.ConsentPrefix):
 				errs[n] = s.DeleteSignIn(ctx, key)
+			case strings.HasPrefix(key, session.Prefix):
+				_, errs[n] = s.DeleteSession(ctx, key)
 			}
 		})
 	}

@@ -43,8 +43,8 @@ func (s *Store) GetSignIn(ctx context.Context, signInKey, consentKey string) (si
 	return signIn, consent, nil
 }
 
-// EndUser revokes every grant and deletes every sign-in of the user with the
-// hash userHash. It looks at all there is.
+// EndUser revokes every grant and deletes every sign-in and session of the user
+// with the hash userHash. It looks at all there is.
 func (s *Store) EndUser(ctx context.Context, userHash string) error {
 	return s.endUser(ctx, userHash, false)
 }
@@ -63,6 +63,11 @@ func (s *Store) endUser(ctx context.Context, userHash string, consents bool) err
 	}
 	defer s.leave()
 	s.grants.revoke(userHash)
+	for key, e := range s.sessions.at {
+		if e.User == userHash {
+			delete(s.sessions.at, key)
+		}
+	}
 	for key, r := range s.signIns.at {
 		if r.User == userHash && (consents || strings.HasPrefix(key, session.SignInPrefix)) {
 			delete(s.signIns.at, key)

@@ -50,6 +50,10 @@ func listSessions(t *testing.T, s Store) {
 		t.Fatal(err)
 	}
 	mustList(t, s, user, now, older.entry)
+	if err := s.EndUser(t.Context(), user); err != nil { // as an operator does
+		t.Fatal(err)
+	}
+	mustList(t, s, user, now)
 	mustList(t, s, "", now)
 	mustList(t, s, session.UserOf("cashmere", secret.Mint(64)), now)
 }
