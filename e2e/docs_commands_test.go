@@ -73,7 +73,7 @@ func runs(line, ci string) string {
 		return "untried"
 	case inCI[line] != "" && strings.Contains(ci, inCI[line]):
 		return "ci"
-	case rest == "go run ./cmd/latchkey", rest == serveConfig, rest == serveSession, rest == "go run ./cmd/latchkey doctor", operators.MatchString(rest):
+	case rest == "go run ./cmd/latchkey", rest == serveConfig, (rest == serveSession || rest == serveSession+" --listen localhost:3001"), rest == "go run ./cmd/latchkey doctor", operators.MatchString(rest):
 		return "latchkey"
 	case line == "go run ./e2e/bench", line == "go run ./e2e/bench server", line == "go run ./e2e/bench first":
 		return "bench"
@@ -103,7 +103,7 @@ func TestEveryCommandOfTheReadmeIsRun(t *testing.T) {
 			t.Errorf("%q was never run, and the README does not say so", line)
 		}
 	}
-	for _, planted := range []string{"go run ./cmd/latchkey undo", "rm -r .", "OAUTH_PROVIDER=x go run ./cmd/other", "sam delete", "go run ./cmd/latchkey user add ada --admin"} {
+	for _, planted := range []string{"go run ./cmd/latchkey undo", "rm -r .", "OAUTH_PROVIDER=x go run ./cmd/other", "sam delete", "go run ./cmd/latchkey user add ada --admin", "go run ./cmd/latchkey --sessions"} {
 		if runs(planted, ci) != "" {
 			t.Errorf("not noticed: %s", planted)
 		}
@@ -124,7 +124,7 @@ func TestReadmeCommands(t *testing.T) {
 			t.Run(line, func(t *testing.T) { readmeServes(t, settings) })
 		case rest == serveConfig:
 			t.Run(line, func(t *testing.T) { readmeServes(t, settings, "--config", readmeConfig(t)) })
-		case rest == serveSession:
+		case (rest == serveSession || rest == serveSession+" --listen localhost:3001"):
 			t.Run(line, func(t *testing.T) { readmeServes(t, settings, "--session") })
 		case rest == "go run ./cmd/latchkey doctor":
 			t.Run(line, func(t *testing.T) {

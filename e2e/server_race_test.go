@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-go/latchkey/e2e/peer"
+	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
 // An arena is a place where requests meet at the token endpoint.
@@ -270,4 +271,31 @@ func tablesOf(t *testing.T, endpoint string) []string {
 
 func accountsOf(t *testing.T) string {
 	return fmt.Sprintf("accounts-%s", strings.TrimPrefix(tableOf(t), "flows-"))
+}
+
+// Whoever is disabled is out of the application too, at once and in every
+// browser, without a refresh.
+func TestDisabledUserLosesSessions(t *testing.T) {
+	t.Parallel()
+	settings := append(tablesOf(t, peer.Dynalite(t)), "LATCHKEY_SECRET="+secret.Mint(256))
+	operator(t, settings, appPassword+"\n", "user", "add", appUser, "--password-stdin")
+	s := startServe(t, "localhost:0", settings, "--session")
+	browser := person(nil)
+	w := walker{t, browser}
+	page := w.follow(get(t, browser, s.base+"/login"), s.base)
+	page = w.follow(w.submit(w.formTo(page, "/oauth/signin"), "username", appUser, "password", appPassword, "do", "signin"), s.base)
+	back, err := w.submit(w.formTo(page, "/oauth/approve"), "do", "approve").Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	get(t, browser, back.String())
+	if got := get(t, browser, s.base+"/api/whoami"); got.StatusCode != http.StatusOK {
+		t.Fatalf("signed in: %d %s", got.StatusCode, got.body)
+	}
+	operator(t, settings, "", "user", "disable", appUser)
+	for path, want := range map[string]int{"/api/whoami": http.StatusForbidden, "/session": http.StatusUnauthorized} {
+		if got := get(t, browser, s.base+path); got.StatusCode != want {
+			t.Errorf("%s after the user was disabled: %d %s", path, got.StatusCode, got.body)
+		}
+	}
 }

@@ -45,7 +45,7 @@ func (c *clock) finding() Finding {
 	defer c.mu.Unlock()
 	switch apart := c.skew.Abs().Round(time.Second); {
 	case !c.seen:
-		return Finding{ID: "clock", Level: OK, What: "the provider's answers carry no date to compare the clock with"}
+		return Finding{ID: "clock", Level: Unchecked, What: "no answer of the provider carries a date to compare the clock with", Do: "compare this clock with another one"}
 	case apart <= maxSkew:
 		return Finding{ID: "clock", Level: OK, What: fmt.Sprintf("%v from the provider's", apart)}
 	default:

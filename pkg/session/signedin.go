@@ -28,11 +28,12 @@ type Session struct {
 	// Cookie is the value of the browser's cookie; only a hash of its id is
 	// kept.
 	Cookie string `json:"-"`
-	// Provider is the provider's name and Subject who signed in there; the two
-	// together name a person. Subject is empty where the provider does not say.
+	// Provider is the provider's name in the settings, and Subject who signed in
+	// there, empty where the provider does not say.
 	Provider string `json:"provider"`
 	// Realm tells the provider from another one of the same name, such as
-	// "custom": neither tokens nor people of the one mean anything at the other.
+	// "custom": neither tokens nor people of the one mean anything at the other. With
+	// Subject it names a person.
 	Realm   string `json:"realm"`
 	Subject string `json:"sub,omitempty"`
 	// Name and Email are what the provider calls the person; may be empty.
