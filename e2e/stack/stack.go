@@ -137,7 +137,25 @@ func New(c Config) (*Stack, error) {
 			return nil, err
 		}
 	}
+	if err := s.startAll(); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
+}
+
+// startAll starts the functions at the same time: the init of one is not the
+// others' to wait for.
+func (s *Stack) startAll() error {
+	errs := make(chan error, len(s.functions))
+	for _, f := range s.functions {
+		go func() { errs <- f.startAll() }()
+	}
+	var failed error
+	for range s.functions {
+		failed = firstOf(failed, <-errs)
+	}
+	return failed
 }
 
 // override puts values over the environment of the functions that declare them.
@@ -204,7 +222,7 @@ func (s *Stack) add(f Function, c Config) error {
 	fn := newFunction(f, path, s.values, c)
 	fn.failures = &s.failures
 	s.functions[f.ID] = fn
-	return fn.startAll()
+	return nil
 }
 
 // URL is the stack's public base: PUBLIC_BASE_URL if the functions have one,
