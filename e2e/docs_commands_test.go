@@ -41,13 +41,13 @@ func shellLines(readme, kind string) []string {
 
 // inCI maps a command of the README to what .ci/run has of it.
 var inCI = map[string]string{
-	"go test ./...": "go test -race -shuffle=on -timeout 25m -parallel 4 ./...",
+	"go test ./...": "go test -race -shuffle=on -timeout 25m ./...",
 	"sudo apt-get install chromium python3-django-oauth-toolkit": "missing+=(python3-django-oauth-toolkit)",
 	"(cd e2e && npm ci)":                     "(cd e2e && npm ci ",
 	"LATCHKEY_REQUIRE_PARTS=1 go test ./...": "LATCHKEY_REQUIRE_PARTS=1 go test ",
 	".ci/run":                                "#!/usr/bin/env bash",
-	"go test -run TestZipSize -v ./e2e":      "go test -race -shuffle=on -timeout 25m -parallel 4 ./...",
-	"go test -run '^$' -bench . ./pkg/...":   "go test -race -shuffle=on -timeout 25m -parallel 4 ./...", // compiled there, run in TestReadmeCommands
+	"go test -run TestZipSize -v ./e2e":      "go test -race -shuffle=on -timeout 25m ./...",
+	"go test -run '^$' -bench . ./pkg/...":   "go test -race -shuffle=on -timeout 25m ./...", // compiled there, run in TestReadmeCommands
 }
 
 // untried are the commands that nothing here can run. The README says so.
