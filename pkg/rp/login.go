@@ -96,7 +96,7 @@ func (l *Login) start(w http.ResponseWriter, r *http.Request, base string) *oaut
 		refusal.RetryURL = retryURL(ask.returnTo)
 		return refusal
 	}
-	at := step{l.Timeline, Trace(login.State)}
+	at := step{l.Timeline, trace(record.Key)}
 	l.Timeline.begin(at.trace, began)
 	at.started(ctx, began, ep.Authorize, l.Provider.Scope, l.Provider.OpenID())
 	setBrowser(w, base, cookie)

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/page"
 	"github.com/latchkey-go/latchkey/pkg/provider"
+	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
 // step tells the log which login a request belongs to, and a timeline, if there
@@ -21,7 +22,7 @@ type step struct {
 
 // follow joins a request to the login that state names.
 func (c *Callback) follow(ctx context.Context, state string) step {
-	at := step{c.Timeline, Trace(state)}
+	at := step{c.Timeline, trace(session.LoginKey(state))}
 	logline.Add(ctx, slog.String("login", at.trace))
 	return at
 }
@@ -29,6 +30,9 @@ func (c *Callback) follow(ctx context.Context, state string) step {
 // started tells of a login that leads to the endpoint authorize.
 func (at step) started(ctx context.Context, began time.Time, authorize, scope string, openID bool) {
 	logline.Add(ctx, slog.String("login", at.trace))
+	if at.timeline == nil {
+		return // nothing is put into words for nobody
+	}
 	sent := "Sent: response_type=code, client_id, redirect_uri, scope=" + scope + ", state, code_challenge, code_challenge_method=S256"
 	if openID {
 		sent += ", nonce"

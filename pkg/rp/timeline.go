@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/page"
-	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
 // Timeline remembers what happened in the login that began last, for a
@@ -58,6 +57,6 @@ func (t *Timeline) add(trace string, from time.Time, step page.Step) {
 	t.steps = append(t.steps, step)
 }
 
-// Trace names a login in logs: it joins what /login and /callback did, and
-// tells nobody the state.
-func Trace(state string) string { return secret.Tag("trace " + state) }
+// trace names a login in logs: the second half of the hash in its item's key.
+// It joins what /login and /callback did, and tells nobody the state.
+func trace(key string) string { return key[len(key)-22:] }

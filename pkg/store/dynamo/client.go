@@ -162,9 +162,14 @@ func unreadable(err error) aws.Ternary {
 }
 
 // Warm opens a connection to the table's endpoint with a plain GET, which
-// needs no permission, so that the first request finds it open. Best effort:
-// an error is worth no more than a log line.
+// needs no permission, so that the first request finds it open. It also takes
+// the SDK through a call that is over before it is sent: serializing, choosing
+// the endpoint and signing are slower the first time. Best effort: an error is
+// worth no more than a log line.
 func (s *Store) Warm(ctx context.Context) error {
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	_, _ = s.client.GetItem(over, &dynamodb.GetItemInput{TableName: &s.table, Key: item{attrKey: text("warm")}})
 	o := s.client.Options()
 	base := aws.ToString(o.BaseEndpoint)
 	if base == "" {
