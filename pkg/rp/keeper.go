@@ -145,7 +145,7 @@ func (k *Keeper) rereads() bool {
 func (k *Keeper) open(ctx context.Context, entry session.Entry, cookie string) (*signed, *oauth.Error) {
 	ring, err := k.Keys.Ring(ctx, entry.SealedKey())
 	if err != nil {
-		return nil, keysDown(err)
+		return nil, sessionDown(err)
 	}
 	s, err := entry.Open(ring, cookie)
 	switch {
@@ -172,7 +172,7 @@ func (k *Keeper) replace(ctx context.Context, r *http.Request, s session.Session
 func (k *Keeper) begin(ctx context.Context, base string, s session.Session) (cookie string, err error) {
 	ring, err := k.Keys.Ring(ctx, "")
 	if err != nil {
-		return "", keysDown(err)
+		return "", sessionDown(err)
 	}
 	now := k.Now().Truncate(time.Second)
 	s.Cookie = session.NewCookie()
@@ -219,8 +219,13 @@ func sessionRefusal(err error) *oauth.Error {
 }
 
 // sessionDown is the refusal when the store, or the deployment secret, gave no
-// usable answer about a session.
+// usable answer about a session. Of what has to be mended first they say so
+// themselves.
 func sessionDown(err error) *oauth.Error {
+	if own, ok := errors.AsType[*oauth.Error](err); ok {
+		mend := *own
+		return &mend
+	}
 	return &oauth.Error{
 		Code: oauth.StoreUnavailable, RetryURL: sessionPath, RetryAfter: 2 * time.Second, Cause: err,
 		Description: "This could not be looked up or stored just now. Please try again in a moment.",
@@ -233,14 +238,6 @@ func over(cause error) *oauth.Error {
 		Code: oauth.SessionExpired, RetryURL: loginPath, Cause: cause,
 		Description: "Your session has ended. Sign in again.",
 	}
-}
-
-// keysDown is the refusal when the deployment secret cannot be read.
-func keysDown(err error) *oauth.Error {
-	if own, ok := errors.AsType[*oauth.Error](err); ok {
-		return own
-	}
-	return sessionDown(err)
 }
 
 // unauthenticated answers who is not signed in: a navigation is led to the

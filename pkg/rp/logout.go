@@ -59,7 +59,7 @@ func (l *Logout) ask(w http.ResponseWriter, r *http.Request) *oauth.Error {
 	}
 	ring, err := l.Keys.Ring(r.Context(), "")
 	if err != nil {
-		return keysDown(err)
+		return sessionDown(err)
 	}
 	page.ShowScripted(w, r, http.StatusOK, page.Logout(page.LogoutView{
 		Action: logoutPath, Form: formToken(ring, at.entry.Key), Account: at.account(), Provider: called(l.Provider),
@@ -121,7 +121,7 @@ func (l *Logout) do(w http.ResponseWriter, r *http.Request) *oauth.Error {
 	if !want.script {
 		ring, err := l.Keys.Ring(ctx, secret.KeyID(want.form))
 		if err != nil {
-			return keysDown(err)
+			return sessionDown(err)
 		}
 		if !formTokenHolds(ring, want.form, at.entry.Key) {
 			refusal := forged(nil)

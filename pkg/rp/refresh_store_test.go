@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/rp"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
@@ -160,4 +161,20 @@ func TestRefreshStaleReadOfEnded_F11(t *testing.T) {
 	s.sessions.Sessions = &stale{Sessions: s.sessions.Sessions, old: old, reads: 1}
 	wantOver(t, b.fetch(http.MethodPost, "/refresh"))
 	p.wantAsked(t, 0)
+}
+
+// What an operator has to mend is said as it is, and not as an outage that
+// passes by itself.
+func TestMisconfiguredStoreIsSaid(t *testing.T) {
+	s, _ := aliceSite(t)
+	b := s.signedIn("")
+	s.sessions.set(func(string) error {
+		return &oauth.Error{Code: oauth.ConfigError, Description: "The table cannot be used."}
+	}, nil)
+	for path, method := range map[string]string{"/session": "GET", "/sessions": "GET", "/refresh": "POST", "/logout": "POST"} {
+		resp := b.fetch(method, path)
+		if resp.StatusCode != 500 || jsonOf(t, resp)["error"] != "config_error" {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, bodyOf(resp))
+		}
+	}
 }

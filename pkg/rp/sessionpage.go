@@ -83,7 +83,7 @@ func (s *Session) own(w http.ResponseWriter, r *http.Request) {
 func (s *Session) show(w http.ResponseWriter, r *http.Request, at *signed) {
 	ring, err := s.Keys.Ring(r.Context(), "")
 	if err != nil {
-		page.Refuse(w, r, keysDown(err))
+		page.Refuse(w, r, sessionDown(err))
 		return
 	}
 	all, err := s.all(r.Context(), at)

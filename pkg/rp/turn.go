@@ -98,7 +98,7 @@ func (t *turn) commit(ctx context.Context, tokens provider.Tokens) (*signed, *oa
 	next.Claim, next.SeenAt, next.ExpiresAt = t.nonce, now.Truncate(time.Second), t.Lifetimes.Until(now, next.MaxAt)
 	next, err := renewed.Seal(t.ring.Newest(), next)
 	if err != nil {
-		return nil, storeDown(err)
+		return nil, sessionDown(err)
 	}
 	entry, err := t.Sessions.CommitSession(ctx, next, now)
 	switch {
@@ -112,7 +112,7 @@ func (t *turn) commit(ctx context.Context, tokens provider.Tokens) (*signed, *oa
 		// would end its tokens too.
 		return nil, over(err)
 	}
-	return nil, storeDown(err) // the tokens may be stored, and are not given back
+	return nil, sessionDown(err) // the tokens may be stored, and are not given back
 }
 
 // refused ends a session whose refresh token the provider takes no more,
