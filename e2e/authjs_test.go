@@ -135,6 +135,7 @@ func startApp(t *testing.T, tokenEnds time.Duration) (*app, string) {
 
 // The pages of the session under their own policy, seen in every way.
 func TestSessionPagesInABrowser(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	_, base := startApp(t, time.Hour)
 	for path, heading := range map[string]string{"front": "Welcome back", "steps": "Latchkey is ready", "session": "You are signed in", "logout": "Sign out?"} {

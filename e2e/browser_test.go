@@ -154,6 +154,7 @@ func serveForBrowser(t *testing.T) (*served, *peer.OIDCProvider) {
 }
 
 func TestLoginInABrowser(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	s, p := serveForBrowser(t)
 	b.do(chromedp.Navigate(s.base))
@@ -188,6 +189,7 @@ func TestLoginInABrowser(t *testing.T) {
 }
 
 func TestErrorPagesInABrowser_C31_C43_C55(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	s, p := serveForBrowser(t)
 

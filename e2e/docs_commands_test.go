@@ -46,7 +46,7 @@ var inCI = map[string]string{
 	"(cd e2e && npm ci)":                     "(cd e2e && npm ci ",
 	"LATCHKEY_REQUIRE_PARTS=1 go test ./...": "LATCHKEY_REQUIRE_PARTS=1 go test ",
 	".ci/run":                                "#!/usr/bin/env bash",
-	"go test -run TestZipSize -v ./e2e":      "go test -race -shuffle=on -timeout 25m ./...",
+	"go test -run TestRelease -v ./e2e":      "go test -race -shuffle=on -timeout 25m ./...",
 	"go test -run '^$' -bench . ./pkg/...":   "go test -race -shuffle=on -timeout 25m ./...", // compiled there, run in TestReadmeCommands
 }
 

@@ -74,7 +74,7 @@ func codes(t *testing.T) []string {
 }
 
 func TestOperationsHasEveryAlarm_P17(t *testing.T) {
-	alarms := found(read(t, "template.yaml"), `(?m)^  (\w+):\n    Type: AWS::CloudWatch::Alarm$`)
+	alarms := found(read(t, "template.yaml"), `(?m)^  (\w+): \{Type: AWS::CloudWatch::Alarm,`)
 	if diff := cmp.Diff(alarms, listed(t, read(t, runbook), "alarm")); diff != "" || len(alarms) < 8 {
 		t.Errorf("-template +runbook\n%s", diff)
 	}
@@ -123,7 +123,7 @@ func TestOperationsHasEveryAttribute(t *testing.T) {
 func TestOperationsNamesWhatThereIs(t *testing.T) {
 	text, template := read(t, runbook), read(t, "template.yaml")
 	for _, name := range []string{"AlarmTopicArn", "DeploymentSecretArn", "ClientSecretArn", "LoginRate", "TokenBurst", "SignInRate", "RefreshMax", "SessionMax", "Alarms"} {
-		if !strings.Contains(text, "`"+name+"`") || !strings.Contains(template, "\n  "+name+":\n") {
+		if !strings.Contains(text, "`"+name+"`") || !strings.Contains(template, "\n  "+name+": {") {
 			t.Errorf("%s: not in both", name)
 		}
 	}

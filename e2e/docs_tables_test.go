@@ -146,7 +146,7 @@ func deployProblems(readme, template string) []string {
 	granted := regexp.MustCompile(`(?:dynamodb|secretsmanager):(?:Batch)?(?:Get|Put|Update|Delete|Query|Scan|Describe)\w*`)
 	for _, row := range rows(deploy, "function") {
 		name := quoted(row[0])[0]
-		_, role, found := strings.Cut(template, "\n  "+strings.ToUpper(name[:1])+name[1:]+"Role:\n")
+		_, role, found := strings.Cut(template, "\n  "+strings.ToUpper(name[:1])+name[1:]+"Role: {")
 		role, _, _ = strings.Cut(role, "\n\n")
 		var want, got []string
 		for _, action := range granted.FindAllString(role, -1) {

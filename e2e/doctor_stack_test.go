@@ -87,6 +87,7 @@ func operatorSettings(endpoint string) []string {
 }
 
 func TestDoctorMeetsAStack(t *testing.T) {
+	t.Parallel()
 	database := peer.Moto(t)
 	base := reachable(t, database, false).URL()
 	good := deployed{
@@ -167,6 +168,7 @@ func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
 }
 
 func TestDoctorCannotSeeTheStack(t *testing.T) {
+	t.Parallel()
 	database := peer.Moto(t)
 	denied := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
@@ -210,7 +212,7 @@ func TestDoctorKnowsTheParameters(t *testing.T) {
 
 func parameterSettings(template string) map[string]string {
 	found := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^ +([A-Z][A-Z_]+): !Ref ([A-Z][A-Za-z]+)$`).FindAllStringSubmatch(template, -1) {
+	for _, m := range regexp.MustCompile(`\b([A-Z][A-Z_]+): !Ref ([A-Z][A-Za-z]+)\b`).FindAllStringSubmatch(template, -1) {
 		found[m[2]] = m[1]
 	}
 	return found

@@ -90,6 +90,7 @@ func examine(t *testing.T, settings []string, exit int, want []string, args ...s
 const gone = "http://127.0.0.1:1"
 
 func TestDoctorMeetsOIDCProvider(t *testing.T) {
+	t.Parallel()
 	listen := fmt.Sprintf("localhost:%d", port())
 	p := peer.StartOIDCProvider(t, peer.OIDCOptions{RedirectURIs: []string{"http://" + listen + "/callback"}})
 	settings := withClient(map[string]string{"OIDC_ISSUER": p.Issuer}, false, p.Secret)

@@ -206,6 +206,7 @@ func storeDown(t *testing.T, browser *http.Client, target string) {
 
 // A store that stumbles is not noticed.
 func TestStoreStumbles_F01_F04_F05_F07(t *testing.T) {
+	t.Parallel()
 	p, database := startStub(t), peer.Dynalite(t)
 	proxy := startProxy(t, database)
 	s := p.onLambda(t, database, proxy.url)
@@ -242,6 +243,7 @@ func TestStoreStumbles_F01_F04_F05_F07(t *testing.T) {
 // When nothing comes back from the store any more, the login may be lost, but
 // it is never used twice.
 func TestEveryReplyLost_F06(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		read   fault
 		status int

@@ -99,6 +99,7 @@ func stepsOf(r registered) []string {
 // Clients that nobody here wrote find nothing to object to, on a laptop and
 // deployed.
 func TestForeignClients(t *testing.T) {
+	t.Parallel()
 	for front, start := range map[string]func(*testing.T) string{"serve": serveForApps, "Lambda": lambdaForApps} {
 		t.Run(front, func(t *testing.T) {
 			base := start(t)

@@ -97,6 +97,7 @@ func TestLoginFromLambda(t *testing.T) {
 
 // The shape of events, cookies and addresses under sam local is its own.
 func TestLoginUnderSAMLocal(t *testing.T) {
+	t.Parallel()
 	database := peer.Dynalite(t)
 	config := stack.Config{SAMLocal: true, Values: stack.Values{Parameters: parameters}}
 	createTable(t, database, "Flows")

@@ -48,6 +48,7 @@ func (b *tab) heading() string {
 
 // A wrong password, a refusal, a second thought, and out again.
 func TestBuiltInLoginInABrowser_S01_S27_S40(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	s := startServe(t, "localhost:0", nil)
 	b.do(chromedp.Navigate(s.base+"/login?return_to=%2Fapp"), chromedp.WaitVisible(usernameField))
@@ -86,6 +87,7 @@ func TestBuiltInLoginInABrowser_S01_S27_S40(t *testing.T) {
 
 // Scopes that are not ticked are not given, and without any there is a word.
 func TestNarrowedInABrowser_S38(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	s := startServe(t, "localhost:0", nil)
 	b.do(chromedp.Navigate(s.base+"/login"), chromedp.WaitVisible(usernameField))
@@ -104,6 +106,7 @@ func TestNarrowedInABrowser_S38(t *testing.T) {
 
 // A form that was left open for too long, and a request that leads nowhere.
 func TestErrorPagesOfTheServerInABrowser_S02(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	keys := []string{"LATCHKEY_SECRET=" + secret.Mint(256)}
 	now, before := startServe(t, "localhost:0", keys), startServe(t, "localhost:0", keys, "--clock-offset=-11m")
@@ -141,6 +144,7 @@ func quote(s string) string {
 
 // Both tabs were opened before anybody signed in; both get their tokens.
 func TestTwoTabsInABrowser_C11(t *testing.T) {
+	t.Parallel()
 	first := openTab(t)
 	s := startServe(t, "localhost:0", nil)
 	second := first.another()

@@ -169,6 +169,7 @@ func TestEightRefreshesAtOnce_S69(t *testing.T) {
 
 // Two tabs of one browser, both open before anybody signs in, both finish.
 func TestTwoTabsOfOneBrowser_C11(t *testing.T) {
+	t.Parallel()
 	s := ourServe(t)
 	base, _, _ := strings.Cut(s.authorize, "/oauth/")
 	browser := person(nil)

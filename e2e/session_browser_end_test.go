@@ -109,6 +109,7 @@ func TestExpiryInABrowser(t *testing.T) {
 // Signing out in one tab ends the other ones, at the provider too, and the back
 // button shows nothing of what was.
 func TestSignOutInABrowser(t *testing.T) {
+	t.Parallel()
 	one := bare(t)
 	s := serveSessions(t)
 	w := one.watch()
@@ -140,6 +141,7 @@ func TestSignOutInABrowser(t *testing.T) {
 // A session that was ended from another browser is over at the next look, on a
 // page that was in view, and on one that the browser had kept.
 func TestSignOutElsewhereInABrowser(t *testing.T) {
+	t.Parallel()
 	here := bare(t)
 	s := serveSessions(t)
 	here.enter(s.base + "/session")
@@ -244,6 +246,7 @@ func TestUntouchedInABrowser(t *testing.T) {
 
 // Nothing needs a script.
 func TestSessionWithoutScript(t *testing.T) {
+	t.Parallel()
 	b := bare(t)
 	s := serveSessions(t)
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {

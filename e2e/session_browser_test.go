@@ -183,6 +183,7 @@ func (b *tab) cookies(base string) map[string]string {
 // Who is signed out is led in, sees who they are and for how long, and what
 // happened on the way, in which nothing is secret.
 func TestSessionInABrowser(t *testing.T) {
+	t.Parallel()
 	b := openTab(t)
 	s := serveSessions(t)
 	w := b.watch()
@@ -241,6 +242,7 @@ func TestSessionInABrowser(t *testing.T) {
 // A page that needs a session comes back after the login, and so does the
 // place on a page that a script sends to the login.
 func TestDeepLinksInABrowser(t *testing.T) {
+	t.Parallel()
 	b := bare(t)
 	s := serveSessions(t)
 	b.enter(s.base + "/session?tab=1")
@@ -258,6 +260,7 @@ func TestDeepLinksInABrowser(t *testing.T) {
 // A callback that is loaded again leads to the application, by whichever way
 // the browser comes back to it.
 func TestFinishedCallbackInABrowser_C27(t *testing.T) {
+	t.Parallel()
 	b := bare(t)
 	s := serveSessions(t)
 	w := b.watch()

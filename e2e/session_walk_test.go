@@ -14,6 +14,7 @@ import (
 // From the login to what is refused after the logout, on the template's own
 // settings, with every function in processes of its own.
 func TestSignedInOnLambda_C46_C61_C62(t *testing.T) {
+	t.Parallel()
 	for name, build := range houses {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

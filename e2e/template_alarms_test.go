@@ -211,13 +211,13 @@ func wordsOfTheCode(t *testing.T) map[string]bool {
 
 // alarmMutations are faults in what watches the stack.
 var alarmMutations = []mutation{
-	{"an alarm that tells nobody", template, "\n  StoreDown:", "      AlarmActions: [!Ref AlarmTopic]\n", "", "StoreDown: actions"},
+	{"an alarm that tells nobody", template, "\n  StoreDown:", ", AlarmActions: [!Ref AlarmTopic]", "", "StoreDown: actions"},
 	{"an alarm whenever nothing happens", template, "\n  Errors5xx:", "notBreaching", "breaching", "Errors5xx: missing data"},
-	{"an alarm for everybody", template, "\n  ProviderDown:", "    Condition: Alarms\n", "", "is not there under these conditions"},
+	{"an alarm for everybody", template, "\n  ProviderDown:", "Condition: Alarms, ", "", "is not there under these conditions"},
 	{"an alarm less", template, "\n  RefreshFamilyRevoked:", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "alarms"},
-	{"an alarm after the hundredth", template, "\n  ConfigErrors:", "Threshold: 1 ", "Threshold: 100 ", "ConfigErrors: threshold"},
+	{"an alarm after the hundredth", template, "\n  ConfigErrors:", "Threshold: 1}", "Threshold: 100}", "ConfigErrors: threshold"},
 	{"the metric of REST APIs", template, "\n  Errors5xx:", "MetricName: 5xx", "MetricName: 5XXError", "Errors5xx: metrics"},
-	{"every API of the account", template, "\n  Errors5xx:", "      Dimensions: [{Name: ApiId, Value: !Ref Api}]\n", "", "Errors5xx: metrics"},
+	{"every API of the account", template, "\n  Errors5xx:", " Dimensions: [{Name: ApiId, Value: !Ref Api}],", "", "Errors5xx: metrics"},
 	{"a function that is not watched", template, "\n  FunctionThrottles:", "Value: !Ref Refresh}", "Value: !Ref Logout}", "FunctionThrottles: metrics"},
 	{"an index that is not watched", template, "\n  TableThrottles:", "Value: by_user}", "Value: by_name}", "TableThrottles: metrics"},
 	{"a metric that nothing counts", template, "\n  StoreDown:", "MetricName: StoreDown", "MetricName: StoreErrors", "StoreDown: metrics"},

@@ -2,7 +2,7 @@ package e2e_test
 
 // serverMutations are faults in the half that comes with the built-in server.
 var serverMutations = []mutation{
-	{"a secret that comes with the server alone", template, "\n  DeploymentSecret:", "    DeletionPolicy", "    Condition: BuiltIn\n    DeletionPolicy", "is not there under these conditions"},
+	{"a secret that comes with the server alone", template, "\n  DeploymentSecret:", "DeletionPolicy", "Condition: BuiltIn, DeletionPolicy", "is not there under these conditions"},
 	{"a function without its condition", template, authorizeAt, "    Condition: BuiltIn\n", "", "is not there under these conditions"},
 	{"a table without its condition", template, "\n  Accounts:", "    Condition: BuiltIn\n", "", "tables"},
 	{"the server off by default", template, "BuiltInServer:", "Default: 'true'", "Default: 'false'", "ProviderIsNamed"},
@@ -17,9 +17,9 @@ var serverMutations = []mutation{
 	{"accounts among what expires", template, userinfoAt, "ACCOUNTS_TABLE_NAME: !Ref Accounts", "ACCOUNTS_TABLE_NAME: !Ref Flows", "ACCOUNTS_TABLE_NAME"},
 	{"no ARN of the secret", template, authorizeAt, "LATCHKEY_SECRET_ARN: !Ref DeploymentSecret", "LATCHKEY_SECRET_ARN: ''", "LATCHKEY_SECRET_ARN"},
 	{"the secret's text in the environment", template, tokenAt, "LATCHKEY_SECRET: ''", "LATCHKEY_SECRET: '{{resolve:secretsmanager:x}}'", "dynamic reference"},
-	{"no secret for sam local", template, tokenAt, "          LATCHKEY_SECRET: ''  # for sam local\n", "", "LATCHKEY_SECRET"},
-	{"no secret store for sam local", template, tokenAt, "          AWS_ENDPOINT_URL_SECRETS_MANAGER: ''\n", "", "AWS_ENDPOINT_URL_SECRETS_MANAGER"},
-	{"a server without the public address", template, tokenAt, "          CODE_TTL:", "          PUBLIC_BASE_URL: ''\n          CODE_TTL:", "PUBLIC_BASE_URL"},
+	{"no secret for sam local", template, tokenAt, "LATCHKEY_SECRET: '', ", "", "LATCHKEY_SECRET"},
+	{"no secret store for sam local", template, tokenAt, ", AWS_ENDPOINT_URL_SECRETS_MANAGER: ''", "", "AWS_ENDPOINT_URL_SECRETS_MANAGER"},
+	{"a server without the public address", template, tokenAt, "CODE_TTL:", "PUBLIC_BASE_URL: '', CODE_TTL:", "PUBLIC_BASE_URL"},
 
 	{"a sign-in that may read grants", template, "AuthorizeRole:", "dynamodb:LeadingKeys': ['try#*']", "dynamodb:LeadingKeys': ['try#*', 'grant#*']", "Authorize: statements"},
 	{"a sign-in that may delete consents", template, "AuthorizeRole:", "dynamodb:LeadingKeys': ['signin#*']", "dynamodb:LeadingKeys': ['signin#*', 'consent#*']", "Authorize: statements"},
@@ -32,8 +32,8 @@ var serverMutations = []mutation{
 	{"userinfo that reads clients", template, "UserinfoRole:", "['user#*']", "['user#*', 'client#*']", "Userinfo: statements"},
 	{"every secret", template, "UserinfoRole:", "Resource: !Ref DeploymentSecret", "Resource: '*'", "Userinfo: statements"},
 	{"a secret that can be changed", template, "TokenRole:", "Action: secretsmanager:GetSecretValue", "Action: [secretsmanager:GetSecretValue, secretsmanager:PutSecretValue]", "Token: statements"},
-	{"the secret for metadata", template, "MetadataRole:", "              - {Effect: Allow,",
-		"              - {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret}\n              - {Effect: Allow,", "Metadata: statements"},
+	{"the secret for metadata", template, "MetadataRole:", "      {Effect: Allow,",
+		"      {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret},\n      {Effect: Allow,", "Metadata: statements"},
 	{"the token function's role", template, userinfoAt, "!GetAtt UserinfoRole.Arn", "!GetAtt TokenRole.Arn", "Userinfo: role"},
 
 	{"accounts that go with the stack", template, "\n  Accounts:", "DeletionPolicy: Retain", "DeletionPolicy: Delete", "Accounts: deletion policy"},
@@ -43,22 +43,22 @@ var serverMutations = []mutation{
 	{"accounts without encryption of our own choice", template, "\n  Accounts:", "SSEEnabled: true", "SSEEnabled: false", "Accounts: encryption"},
 	{"accounts on provisioned capacity", template, "\n  Accounts:", "PAY_PER_REQUEST", "PROVISIONED", "Accounts: billing"},
 	{"accounts under another key", template, "\n  Accounts:", "{AttributeName: pk, KeyType: HASH}", "{AttributeName: id, KeyType: HASH}", "Accounts: key"},
-	{"accounts without a ceiling", template, "\n  Accounts:", "        MaxWriteRequestUnits: 50\n", "", "Accounts writes: there is no ceiling"},
+	{"accounts without a ceiling", template, "\n  Accounts:", ", MaxWriteRequestUnits: 50", "", "Accounts writes: there is no ceiling"},
 	{"a ceiling of the accounts that the routes reach", template, "\n  Accounts:", "MaxReadRequestUnits: 1000", "MaxReadRequestUnits: 500", "Accounts reads: the routes together"},
 	{"flows that outlive the stack", template, "\n  Flows:", "DeletionPolicy: Delete", "DeletionPolicy: Retain", "Flows: deletion policy"},
 	{"flows that cannot be deleted", template, "\n  Flows:", "      BillingMode:", "      DeletionProtectionEnabled: true\n      BillingMode:", "Flows: deletion protection"},
 	{"an index of another name", template, "\n  Flows:", "IndexName: by_user", "IndexName: user", "Flows: index"},
-	{"an index without an order", template, "\n  Flows:", "            - {AttributeName: created, KeyType: RANGE}\n", "", "Flows: index"},
+	{"an index without an order", template, "\n  Flows:", ", {AttributeName: created, KeyType: RANGE}", "", "Flows: index"},
 	{"an index that copies items", template, "\n  Flows:", "ProjectionType: KEYS_ONLY", "ProjectionType: ALL", "Flows: index"},
 	{"a creation time that is text", template, "\n  Flows:", "{AttributeName: created, AttributeType: N}", "{AttributeName: created, AttributeType: S}", "Flows: key types"},
-	{"an index without a ceiling", template, "\n  Flows:", "            MaxWriteRequestUnits: 600\n", "", "by_user writes: there is no ceiling"},
+	{"an index without a ceiling", template, "\n  Flows:", ", MaxWriteRequestUnits: 600", "", "by_user writes: there is no ceiling"},
 	{"an index that holds up the table", template, "\n  Flows:", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 100", "by_user writes: the routes together"},
 	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 1400, 1400]", "Flows writes: the routes together"},
 	{"a ceiling of reads that both halves reach", template, "\n  Flows:", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]", "MaxReadRequestUnits: !If [BuiltIn, 5500, 5500]", "Flows reads: the routes together"},
 
 	{"a short deployment secret", template, "\n  DeploymentSecret:", "PasswordLength: 64", "PasswordLength: 32", "deployment secret: length"},
 	{"a deployment secret with a comma in it", template, "\n  DeploymentSecret:", "ExcludePunctuation: true", "ExcludePunctuation: false", "deployment secret: punctuation"},
-	{"a deployment secret that everybody knows", template, "\n  DeploymentSecret:", "      GenerateSecretString:", "      SecretString: correct-horse\n      GenerateSecretString:", "deployment secret: given text"},
+	{"a deployment secret that everybody knows", template, "\n  DeploymentSecret:", "GenerateSecretString:", "SecretString: correct-horse, GenerateSecretString:", "deployment secret: given text"},
 	{"a deployment secret without a stack", template, "\n  DeploymentSecret:", "DeletionPolicy: Delete", "DeletionPolicy: Retain", "deployment secret: deletion policy"},
 
 	{"passwords as fast as the rest", template, "RouteSettings:", "POST /oauth/signin: !If [BuiltIn, {ThrottlingRateLimit: !Ref SignInRate", "POST /oauth/signin: !If [BuiltIn, {ThrottlingRateLimit: 50", "ThrottlingRateLimit of POST /oauth/signin"},
@@ -69,9 +69,9 @@ var serverMutations = []mutation{
 	{"a throttle on a route that is not there", template, "RouteSettings:", "GET /oauth/jwks: !If [BuiltIn, {ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100}, !Ref AWS::NoValue]",
 		"GET /oauth/jwks: {ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100}", "routes with a throttle"},
 
-	{"another issuer than the public address", template, "\n  Issuer:\n    Condition", "!If [HasPublicBaseUrl, !Ref PublicBaseUrl,", "!If [HasClientSecret, !Ref PublicBaseUrl,", "outputs"},
+	{"another issuer than the public address", template, "\n  Issuer: {Condition", "!If [HasPublicBaseUrl, !Ref PublicBaseUrl,", "!If [HasClientSecret, !Ref PublicBaseUrl,", "outputs"},
 	{"no way to the first user", template, "Outputs:", "latchkey user add NAME --stack ${AWS::StackName}", "latchkey user add NAME", "outputs"},
-	{"an issuer without a server", template, "  Issuer:\n    Condition", "    Condition: BuiltIn\n", "", "outputs"},
+	{"an issuer without a server", template, "\n  Issuer: {Condition", "Condition: BuiltIn, ", "", "outputs"},
 	{"no way to the keys", template, "Outputs:", "  DeploymentSecretArn:", "  Secret:", "outputs"},
 	{"no name of the second table", template, "Outputs:", "  AccountsTableName:", "  Accounts:", "outputs"},
 }

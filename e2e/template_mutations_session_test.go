@@ -25,7 +25,7 @@ var sessionMutations = []mutation{
 	{"no throttle on what lists sessions", template, "RouteSettings:", "GET /sessions:", "PUT /sessions:", "routes with a throttle"},
 	{"lists as fast as the rest", template, "RouteSettings:", "GET /sessions: {ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10}", "GET /sessions: {ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100}", "Flows reads: the routes together"},
 	{"refreshes as fast as the rest", template, "RouteSettings:", "POST /refresh: {ThrottlingRateLimit: 20", "POST /refresh: {ThrottlingRateLimit: 50", "ThrottlingRateLimit of POST /refresh"},
-	{"an index that cannot be asked so often", template, "\n  Flows:", "MaxReadRequestUnits: 100\n", "MaxReadRequestUnits: 50\n", "by_user reads: the routes together"},
+	{"an index that cannot be asked so often", template, "\n  Flows:", "MaxReadRequestUnits: 100,", "MaxReadRequestUnits: 50,", "by_user reads: the routes together"},
 
 	{"a callback that reads every session's neighbours", template, "CallbackRole:", "['session#*']", "['session#*', 'signin#*']", "Callback: statements"},
 	{"a callback that changes sessions", template, "CallbackRole:", "[dynamodb:PutItem,", "[dynamodb:UpdateItem, dynamodb:PutItem,", "Callback: statements"},
@@ -37,8 +37,8 @@ var sessionMutations = []mutation{
 	{"a refresh without the client secret", template, "RefreshRole:", "Resource: !Ref ClientSecretArn", "Resource: !Ref DeploymentSecret", "Refresh: statements"},
 	{"a logout that finds no other session", template, "LogoutRole:", "Action: dynamodb:Query", "Action: dynamodb:Scan", "Logout: statements"},
 	{"an authorizer that ends sessions", template, "AuthorizerRole:", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "Authorizer: statements"},
-	{"the secret for whoever stands behind the authorizer", template, "WhoamiRole:", "              - {Effect: Allow,",
-		"              - {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret}\n              - {Effect: Allow,", "Whoami: statements"},
+	{"the secret for whoever stands behind the authorizer", template, "WhoamiRole:", "      {Effect: Allow,",
+		"      {Effect: Allow, Action: secretsmanager:GetSecretValue, Resource: !Ref DeploymentSecret},\n      {Effect: Allow,", "Whoami: statements"},
 
 	{"no end of a session", template, sessionAt, "SESSION_MAX: !Ref SessionMax", "SESSION_MAX: ''", "SESSION_MAX"},
 	{"another idle time for the authorizer", template, authorizerAt, "SESSION_IDLE: !Ref SessionIdle", "SESSION_IDLE: 1h", "SESSION_IDLE"},

@@ -80,7 +80,7 @@ func checkNoOwnURL(r *report, doc stack.Document) {
 // checkBuild compares the Makefile and samconfig.toml with the template.
 func checkBuild(r *report, d deployment) {
 	m := regexp.MustCompile(`(?m)^GOARCH \?= (\w+)$`).FindStringSubmatch(d.makefile)
-	if m == nil || !regexp.MustCompile(`(?m)^  Architecture:\n(?:    .*\n)*?    Default: `+m[1]+`\n`).MatchString(d.template) {
+	if m == nil || !regexp.MustCompile(`(?m)^  Architecture: \{Type: String, Default: `+m[1]+`,`).MatchString(d.template) {
 		r.addf("architecture: the Makefile's %q is not the template's default", m)
 	}
 	rules := regexp.MustCompile(`(?m)^([^\s#:=]+):(?:[^=]|$)`).FindAllStringSubmatch(d.makefile, -1)

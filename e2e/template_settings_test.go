@@ -137,14 +137,14 @@ func TestEnvironmentIsWhatTheCodeAsksFor(t *testing.T) {
 		t.Errorf("-asked +declared\n%s", diff)
 	}
 	for _, c := range []struct{ name, old, new string }{
-		{"a name that is missing", "          OAUTH_SCOPE: !Ref Scope\n", ""},
-		{"a lifetime that is missing", "          REFRESH_GRACE: !Ref RefreshGrace\n", ""},
+		{"a name that is missing", "OAUTH_SCOPE: !Ref Scope, ", ""},
+		{"a lifetime that is missing", "REFRESH_GRACE: !Ref RefreshGrace, ", ""},
 		{"a secret at a function that needs none", "    Condition: BuiltIn\n    Metadata: {BuildMethod: makefile}\n    Properties:\n      Description: Describes",
 			"    Condition: BuiltIn\n    Metadata: {BuildMethod: makefile}\n    Properties:\n      Environment: {Variables: {LATCHKEY_SECRET: ''}}\n      Description: Describes"},
 		{"the client's settings for everybody", "        LOG_LEVEL: !Ref LogLevel\n", "        LOG_LEVEL: !Ref LogLevel\n        OAUTH_SCOPE: !Ref Scope\n"},
 		{"a name in another spelling", "OIDC_ISSUER:", "OIDC_ISSUER_URL:"},
 		{"a name that nobody asks for", "        LOG_LEVEL:", "        LOG_COLOUR: red\n        LOG_LEVEL:"},
-		{"a name at the wrong function", "          LOGIN_TTL:", "          CALLBACK_MODE: json\n          LOGIN_TTL:"},
+		{"a name at the wrong function", "LOGIN_TTL:", "CALLBACK_MODE: json, LOGIN_TTL:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if !strings.Contains(intact, c.old) {

@@ -23,10 +23,10 @@ func TestTablesAreThoseOfTheCode(t *testing.T) {
 	config := aws.Config{Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	for _, c := range []struct{ name, old, new, flows, accounts string }{
 		{"as they are", "", "", "", ""},
-		{"another key", "        - {AttributeName: pk, KeyType: HASH}", "        - {AttributeName: user, KeyType: HASH}", "another key", ""},
+		{"another key", "[{AttributeName: pk, KeyType: HASH}]", "[{AttributeName: user, KeyType: HASH}]", "another key", ""},
 		{"another index", "IndexName: by_user", "IndexName: users", "no index by_user", ""},
-		{"the index the wrong way round", "{AttributeName: user, KeyType: HASH}\n            - {AttributeName: created, KeyType: RANGE}",
-			"{AttributeName: created, KeyType: HASH}\n            - {AttributeName: user, KeyType: RANGE}", "no index by_user", ""},
+		{"the index the wrong way round", "[{AttributeName: user, KeyType: HASH}, {AttributeName: created, KeyType: RANGE}]",
+			"[{AttributeName: created, KeyType: HASH}, {AttributeName: user, KeyType: RANGE}]", "no index by_user", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if !strings.Contains(intact, c.old) {

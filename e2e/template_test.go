@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -53,45 +54,60 @@ func (r *report) want(what string, got, want any) {
 	}
 }
 
-// problems checks a deployment in each of some combinations of conditions.
-func problems(d deployment, sets map[string]map[string]string) []string {
-	var r report
-	tmpl, err := stack.Parse([]byte(d.template))
+// problems checks a deployment in each of some combinations of conditions, as
+// far as somebody wants to know of problems.
+func problems(d deployment, sets map[string]map[string]string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		tmpl, err := stack.Parse([]byte(d.template))
+		if err != nil {
+			yield(err.Error())
+			return
+		}
+		var r report
+		checkSecrets(&r, d)
+		if strings.Contains(d.template, "DependsOn") {
+			r.addf("own URL: DependsOn, which this test does not follow")
+		}
+		checkBuild(&r, d)
+		told := 0
+		for _, name := range slices.Sorted(maps.Keys(sets)) {
+			checkSet(&r, tmpl, sets[name])
+			for ; told < len(r.lines); told++ {
+				if !yield(r.lines[told]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// checkSet checks what a template is with a set of parameters.
+func checkSet(r *report, tmpl *stack.Template, parameters map[string]string) {
+	doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
 	if err != nil {
-		return []string{err.Error()}
+		r.addf("%v", err)
+		return
 	}
-	checkSecrets(&r, d)
-	if strings.Contains(d.template, "DependsOn") {
-		r.addf("own URL: DependsOn, which this test does not follow")
+	functions, err := doc.Functions()
+	if err != nil {
+		r.addf("%v", err)
+		return
 	}
-	checkBuild(&r, d)
-	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		parameters := sets[name]
-		doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
-		if err != nil {
-			return append(r.lines, err.Error())
-		}
-		functions, err := doc.Functions()
-		if err != nil {
-			return append(r.lines, err.Error())
-		}
-		checkFunctions(&r, doc, functions, parameters)
-		checkEnvironment(&r, functions, parameters)
-		checkPolicies(&r, doc, functions, parameters)
-		checkTables(&r, doc, parameters)
-		checkDeploymentSecret(&r, doc)
-		checkAPI(&r, doc, functions, parameters)
-		checkLogs(&r, doc, functions)
-		checkOutputs(&r, doc, parameters)
-		checkNoOwnURL(&r, doc)
-		checkDomain(&r, doc, parameters)
-		checkAlarms(&r, doc, functions, parameters)
-	}
-	return r.lines
+	checkFunctions(r, doc, functions, parameters)
+	checkEnvironment(r, functions, parameters)
+	checkPolicies(r, doc, functions, parameters)
+	checkTables(r, doc, parameters)
+	checkDeploymentSecret(r, doc)
+	checkAPI(r, doc, functions, parameters)
+	checkLogs(r, doc, functions)
+	checkOutputs(r, doc, parameters)
+	checkNoOwnURL(r, doc)
+	checkDomain(r, doc, parameters)
+	checkAlarms(r, doc, functions, parameters)
 }
 
 func TestTemplate_P01_P03_P04_P05_P06_P07_P08_P14_P17_F28(t *testing.T) {
-	for _, line := range problems(readDeployment(t), parameterSets) {
+	for line := range problems(readDeployment(t), parameterSets) {
 		t.Error(line)
 	}
 }

@@ -22,6 +22,9 @@ type fixtures struct {
 	users     []user.User
 	clients   []client.Client
 	lifetimes grant.Lifetimes
+	// guessable are warnings of passwords and secrets that are too short, each
+	// with a name and without the value.
+	guessable []string
 	// demo says that names and passwords are in the documentation.
 	demo bool
 }
@@ -133,6 +136,9 @@ func (p *parser) user(n *yaml.Node) {
 		if p.text(&text)(password); user.CheckPassword(text) != nil {
 			p.report(password, "password: 1 to 1024 bytes of UTF-8")
 		}
+		if user.Guessable(text) {
+			p.found.guessable = append(p.found.guessable, guessablePassword("the password of user "+u.Name))
+		}
 		u.PasswordHash = user.Hash(text)
 	case hash != nil:
 		if p.text(&u.PasswordHash)(hash); user.CheckHash(u.PasswordHash) != nil {
@@ -170,6 +176,9 @@ func (p *parser) client(n *yaml.Node) {
 	})
 	if given {
 		c.SecretHash = secretHash(clientSecret)
+		if client.Guessable(clientSecret) {
+			p.found.guessable = append(p.found.guessable, "the secret of client "+c.ID+" has fewer than 16 characters; it works, but can be guessed")
+		}
 	}
 	if c.AuthMethods == nil {
 		c.AuthMethods = authMethods(c)

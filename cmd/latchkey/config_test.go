@@ -146,6 +146,32 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
+func TestGuessableInConfig(t *testing.T) {
+	c, err := parseConfig(strings.NewReader(`
+users:
+  - {username: ada, password: canary7}
+  - {username: bob, password: canary-8}
+  - {username: eve, password_hash: '` + demoPassword + `'}
+clients:
+  - {id: shop, secret: canary-15-chars, scopes: [read], grant_types: [client_credentials]}
+  - {id: wiki, secret: canary-16-chars!, scopes: [read], grant_types: [client_credentials]}
+  - {id: spa, redirect_uris: [https://spa.example.com/cb]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"the password of user ada has fewer than 8 characters; it works, but can be guessed",
+		"the secret of client shop has fewer than 16 characters; it works, but can be guessed",
+	}
+	if diff := cmp.Diff(want, c.guessable); diff != "" {
+		t.Error(diff)
+	}
+	if demo := demoConfig(); demo.guessable != nil {
+		t.Errorf("the demo warns of itself: %q", demo.guessable)
+	}
+}
+
 func TestDemoConfig(t *testing.T) {
 	c := demoConfig()
 	for _, one := range c.clients {

@@ -22,9 +22,6 @@ import (
 // awsTimeout bounds one question to CloudFormation.
 const awsTimeout = 5 * time.Second
 
-// outputSecret is the output of the template that names the deployment secret.
-const outputSecret = "DeploymentSecretArn"
-
 // keysFromEnv reads which deployment secret serve would use; nil if none.
 func keysFromEnv(e *env.Reader) func(context.Context) (secret.Text, error) {
 	list, arn := e.Secret("LATCHKEY_SECRET"), e.String("LATCHKEY_SECRET_ARN")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
@@ -17,10 +19,18 @@ type keysCommands struct {
 	Retire keysRetire `cmd:"" help:"Drop a key: what it signed or sealed is no longer taken, and grants sealed with it end."`
 }
 
-// operator opens the secret that LATCHKEY_SECRET_ARN names.
-func operator(ctx context.Context) (*awssecret.Operator, error) {
+// vault says which deployment secret a command works on.
+type vault struct {
+	Stack string `placeholder:"NAME" help:"Take the deployment secret from this CloudFormation stack instead of LATCHKEY_SECRET_ARN."`
+}
+
+// open opens the secret; nothing is read from it yet.
+func (v vault) open(ctx context.Context) (*awssecret.Operator, error) {
 	e := env.Reader{Partial: true}
-	arn := e.Required("LATCHKEY_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:latchkey")
+	var arn string
+	if v.Stack == "" {
+		arn = e.Required("LATCHKEY_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:latchkey")
+	}
 	if err := e.Err(); err != nil {
 		return nil, err
 	}
@@ -28,13 +38,20 @@ func operator(ctx context.Context) (*awssecret.Operator, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.Stack != "" {
+		if arn, err = secretOf(ctx, cloudformation.NewFromConfig(cfg), v.Stack); err != nil {
+			return nil, err
+		}
+	}
 	return awssecret.NewOperator(cfg, arn), nil
 }
 
-type keysShow struct{}
+type keysShow struct {
+	vault `embed:""`
+}
 
-func (keysShow) Run(ctx context.Context) error {
-	o, err := operator(ctx)
+func (c *keysShow) Run(ctx context.Context) error {
+	o, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,23 +78,26 @@ func showKeys(ring *secret.Ring) {
 	}
 }
 
-type keysRotate struct{}
+type keysRotate struct {
+	vault `embed:""`
+}
 
-func (keysRotate) Run(ctx context.Context) error {
-	return changeKeys(ctx, func(list string) (string, error) { return secret.Mint(256) + "," + list, nil })
+func (c *keysRotate) Run(ctx context.Context) error {
+	return c.change(ctx, func(list string) (string, error) { return secret.Mint(256) + "," + list, nil })
 }
 
 type keysRetire struct {
-	ID string `arg:"" help:"The key's id, as keys show prints it."`
+	vault `embed:""`
+	ID    string `arg:"" help:"The key's id, as keys show prints it."`
 }
 
 func (c *keysRetire) Run(ctx context.Context) error {
-	return changeKeys(ctx, func(list string) (string, error) { return without(list, c.ID) })
+	return c.change(ctx, func(list string) (string, error) { return without(list, c.ID) })
 }
 
-// changeKeys writes the changed list, once it is sure that it can be read.
-func changeKeys(ctx context.Context, change func(list string) (string, error)) error {
-	o, err := operator(ctx)
+// change writes the changed list, once it is sure that it can be read.
+func (v vault) change(ctx context.Context, change func(list string) (string, error)) error {
+	o, err := v.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,9 @@ func main() {
 	}
 }
 
+// warning says what works, and should not stay as it is.
+func warning(text string) { fmt.Fprintln(os.Stderr, "latchkey: warning: "+text) }
+
 // usage says what to do about arguments that cannot be read.
 func usage(err error) error {
 	what := err.Error()

@@ -32,6 +32,18 @@ func newPassword(ctx context.Context, stdin bool) (string, error) {
 	return password, nil
 }
 
+// warnOfPassword is for a password that is in use already.
+func warnOfPassword(password string) {
+	if user.Guessable(password) {
+		warning(guessablePassword("the password"))
+	}
+}
+
+// guessablePassword is what a warning says of a short one, and never which.
+func guessablePassword(whose string) string {
+	return whose + " has fewer than 8 characters; it works, but can be guessed"
+}
+
 func readPassword(from io.Reader) (string, error) {
 	b, err := io.ReadAll(io.LimitReader(from, 4<<10))
 	if err != nil {
@@ -52,7 +64,7 @@ func askPassword(ctx context.Context) (string, error) {
 	if stty("-echo") == nil {
 		defer func() { _ = stty("echo") }()
 	} else {
-		fmt.Fprintln(os.Stderr, "latchkey: warning: this terminal will show what you type")
+		warning("this terminal will show what you type")
 	}
 	lines := bufio.NewReader(os.Stdin)
 	first, err := ask(ctx, lines, "Password: ")

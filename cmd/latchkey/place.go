@@ -16,10 +16,11 @@ type place struct {
 	Stack string `placeholder:"NAME" help:"Take the tables from this CloudFormation stack instead of TABLE_NAME and ACCOUNTS_TABLE_NAME."`
 }
 
-// The outputs of the template that name its tables.
+// The outputs of the template that name its tables and its deployment secret.
 const (
 	outputFlows    = "TableName"
 	outputAccounts = "AccountsTableName"
+	outputSecret   = "DeploymentSecretArn"
 )
 
 // stores are the two tables of one deployment. flows is nil if nobody named it.
@@ -64,27 +65,42 @@ func (p place) open(ctx context.Context, both bool) (*stores, error) {
 	return s, nil
 }
 
-// stacks is what tablesOf needs of CloudFormation.
+// stacks is what outputsOf needs of CloudFormation.
 type stacks interface {
 	DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput, more ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
 }
 
-// tablesOf reads the names of both tables from a stack's outputs.
-func tablesOf(ctx context.Context, from stacks, stack string) (flows, accounts string, err error) {
+// outputsOf reads the outputs of a stack, by their keys.
+func outputsOf(ctx context.Context, from stacks, stack string) (map[string]string, error) {
 	out, err := from.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
 	if err != nil || len(out.Stacks) != 1 {
-		return "", "", fmt.Errorf("--stack %s: there is no such stack here, or your credentials do not allow to look at it; check the name and AWS_REGION", stack)
+		return nil, fmt.Errorf("--stack %s: there is no such stack here, or your credentials do not allow to look at it; check the name and AWS_REGION", stack)
 	}
+	outputs := map[string]string{}
 	for _, o := range out.Stacks[0].Outputs {
-		switch aws.ToString(o.OutputKey) {
-		case outputFlows:
-			flows = aws.ToString(o.OutputValue)
-		case outputAccounts:
-			accounts = aws.ToString(o.OutputValue)
-		}
+		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
+	return outputs, nil
+}
+
+// tablesOf reads the names of both tables from a stack's outputs.
+func tablesOf(ctx context.Context, from stacks, stack string) (flows, accounts string, err error) {
+	outputs, err := outputsOf(ctx, from, stack)
+	if err != nil {
+		return "", "", err
+	}
+	flows, accounts = outputs[outputFlows], outputs[outputAccounts]
 	if flows == "" || accounts == "" {
 		return "", "", fmt.Errorf("--stack %s: the stack has no outputs %s and %s; is it Latchkey's, with the built-in server?", stack, outputFlows, outputAccounts)
 	}
 	return flows, accounts, nil
+}
+
+// secretOf reads the ARN of the deployment secret from a stack's outputs.
+func secretOf(ctx context.Context, from stacks, stack string) (string, error) {
+	outputs, err := outputsOf(ctx, from, stack)
+	if err == nil && outputs[outputSecret] == "" {
+		err = fmt.Errorf("--stack %s: the stack has no output %s; is it Latchkey's?", stack, outputSecret)
+	}
+	return outputs[outputSecret], err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/authorization"
@@ -106,7 +105,10 @@ func (s *server) warn() {
 	}
 	for _, c := range s.found.clients {
 		if c.PKCEOptional {
-			fmt.Fprintln(os.Stderr, "latchkey: warning: client "+c.ID+" may leave PKCE out (require_pkce: false); its codes can be stolen and used by others")
+			warning("client " + c.ID + " may leave PKCE out (require_pkce: false); its codes can be stolen and used by others")
 		}
+	}
+	for _, one := range s.found.guessable {
+		warning(one)
 	}
 }

@@ -55,6 +55,7 @@ func (c *userAdd) Run(ctx context.Context) error {
 	}
 	if err == nil {
 		fmt.Println("user " + c.Username + " added")
+		warnOfPassword(password)
 	}
 	return err
 }
@@ -89,11 +90,16 @@ type userPasswd struct {
 }
 
 func (c *userPasswd) Run(ctx context.Context) error {
-	return c.change(ctx, c.Username, true, func(u *user.User) error {
-		password, err := newPassword(ctx, c.PasswordStdin)
+	var password string
+	err := c.change(ctx, c.Username, true, func(u *user.User) (err error) {
+		password, err = newPassword(ctx, c.PasswordStdin)
 		u.PasswordHash = user.Hash(password)
 		return err
 	}, "has a new password, and is signed out everywhere")
+	if err == nil {
+		warnOfPassword(password)
+	}
+	return err
 }
 
 type userDisable struct {

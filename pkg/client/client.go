@@ -9,6 +9,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
@@ -92,6 +93,16 @@ func (c Client) CheckSecret(presented string) bool {
 	same := secret.Equal(secret.Hash(presented), want)
 	return same && presented != ""
 }
+
+// minSecret is the length, in characters, below which a secret was hardly made
+// by a random source: even so many letters and digits at random stay below the
+// 128 bits of RFC 6749 §10.10.
+const minSecret = 16
+
+// Guessable reports a client secret of fewer than 16 characters. It is for a
+// warning: CheckSecret takes such a secret all the same, and nothing but a fast
+// hash stands between whoever has the registration and the secret.
+func Guessable(text string) bool { return utf8.RuneCountInString(text) < minSecret }
 
 // AllowsGrant reports whether the client may use a grant type.
 func (c Client) AllowsGrant(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }

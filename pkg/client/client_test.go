@@ -148,3 +148,23 @@ func TestValidate_P20_S08_S09(t *testing.T) {
 		t.Errorf("not everything at once: %v", err)
 	}
 }
+
+func TestGuessableSecretIsTaken(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		want bool
+	}{
+		"one character":                   {"x", true},
+		"15 characters":                   {strings.Repeat("a", 15), true},
+		"16 characters":                   {strings.Repeat("a", 16), false},
+		"15 characters of two bytes each": {strings.Repeat("ä", 15), true},
+		"what client add makes":           {secret.Mint(256), false},
+	} {
+		if got := client.Guessable(tt.text); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if c := (client.Client{SecretHash: secret.Hash(tt.text)}); !c.CheckSecret(tt.text) {
+			t.Errorf("%s: is refused", name)
+		}
+	}
+}

@@ -51,6 +51,7 @@ var strict = base64.RawURLEncoding.Strict()
 // Hash returns base64url(SHA-256(s)), 43 characters. It is meant for values
 // with the entropy of Mint, not for passwords.
 func Hash(s string) string {
-	sum := sha256.Sum256([]byte(s))
+	var space [64]byte // what is hashed on the way of a login fits
+	sum := sha256.Sum256(append(space[:0], s...))
 	return encode(sum[:])
 }

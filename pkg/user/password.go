@@ -17,6 +17,11 @@ import (
 // MaxPassword bounds a password, in bytes; the least is one.
 const MaxPassword = 1024
 
+// minCharacters is the least that NIST SP 800-63B wants of any password: in
+// revision 3 §5.1.1.2 of all of them, in revision 4 §3.1.1.2 of those that have
+// a second factor beside them, and 15 of the others.
+const minCharacters = 8
+
 // ErrPassword: the text cannot be a password.
 var ErrPassword = errors.New("user: a password has 1 to 1024 bytes of UTF-8")
 
@@ -57,6 +62,11 @@ func CheckPassword(password string) error {
 	}
 	return nil
 }
+
+// Guessable reports a password of fewer than 8 characters. A character is a
+// code point, however many bytes it takes. It is for a warning: Hash takes
+// such a password all the same.
+func Guessable(password string) bool { return utf8.RuneCountInString(password) < minCharacters }
 
 // Hash returns the argon2id hash of password in the PHC format, with a salt of
 // its own. Nothing is trimmed or normalised.

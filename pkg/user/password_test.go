@@ -53,6 +53,29 @@ func TestPasswordThatIsNone_S31(t *testing.T) {
 	}
 }
 
+func TestGuessablePasswordIsTaken(t *testing.T) {
+	for name, tt := range map[string]struct {
+		password string
+		want     bool
+	}{
+		"one byte":                      {"x", true},
+		"seven characters":              {"abcdefg", true},
+		"eight characters":              {"abcdefgh", false},
+		"seven characters of two bytes": {"äöüßéèñ", true},
+		"eight characters of two bytes": {"äöüßéèñç", false},
+		"two characters of four bytes":  {"🔑🗝", true},
+		"eight spaces":                  {"        ", false},
+		"1024 bytes":                    {strings.Repeat("c", user.MaxPassword), false},
+	} {
+		if got := user.Guessable(tt.password); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if err := user.CheckPassword(tt.password); err != nil {
+			t.Errorf("%s: is refused: %v", name, err)
+		}
+	}
+}
+
 func TestHashIsArgon2idAndSalted_S94(t *testing.T) {
 	a, b := user.Hash("correct horse"), user.Hash("correct horse")
 	if !strings.HasPrefix(a, "$argon2id$v=19$m=19456,t=2,p=1$") || a == b || strings.Contains(a, "horse") {

@@ -13,6 +13,15 @@ import (
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
+// ErrChanged: somebody else has changed the secret since it was read.
+var ErrChanged = errors.New("the secret was changed by somebody else at the same moment, and nothing was changed now; run this again")
+
+const (
+	current = "AWSCURRENT"
+	// next is the label of a version that is not current yet.
+	next = "latchkey-next"
+)
+
 // Operator changes the deployment secret, which no function may.
 type Operator struct {
 	client *secretsmanager.Client
@@ -26,14 +35,15 @@ func NewOperator(cfg aws.Config, arn string) *Operator {
 
 // Read returns the list, newest first.
 func (o *Operator) Read(ctx context.Context) (secret.Text, error) {
-	text, _, err := o.read(ctx)
+	text, _, _, err := o.read(ctx)
 	return text, err
 }
 
-func (o *Operator) read(ctx context.Context) (list secret.Text, object map[string]string, err error) {
-	out, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &o.arn})
+// read returns the current version too; object is nil if the secret is a text.
+func (o *Operator) read(ctx context.Context) (list secret.Text, object map[string]string, version *string, err error) {
+	out, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &o.arn, VersionStage: aws.String(current)})
 	if err != nil {
-		return list, nil, plain("read", err)
+		return list, nil, nil, plain("read", err)
 	}
 	value := aws.ToString(out.SecretString)
 	if json.Unmarshal([]byte(value), &object) == nil {
@@ -42,16 +52,16 @@ func (o *Operator) read(ctx context.Context) (list secret.Text, object map[strin
 		object = nil
 	}
 	if value == "" {
-		return list, nil, fmt.Errorf("awssecret: the secret is empty or has no member %q", Member)
+		return list, nil, nil, fmt.Errorf("awssecret: the secret is empty or has no member %q", Member)
 	}
-	return secret.NewText(value), object, nil
+	return secret.NewText(value), object, out.VersionId, nil
 }
 
 // Change replaces the list by what change makes of it, in the form that the
-// secret had. Two changes at the same time are not kept apart: the later one
-// wins.
+// secret had. Of two changes at the same time one wins, and the other is
+// ErrChanged.
 func (o *Operator) Change(ctx context.Context, change func(list string) (string, error)) error {
-	text, object, err := o.read(ctx)
+	text, object, before, err := o.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,10 +77,31 @@ func (o *Operator) Change(ctx context.Context, change func(list string) (string,
 		}
 		value = string(b)
 	}
-	if _, err := o.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &o.arn, SecretString: &value}); err != nil {
+	out, err := o.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &o.arn, SecretString: &value, VersionStages: []string{next}})
+	if err != nil {
 		return plain("write", err)
 	}
-	return nil
+	return o.swap(ctx, before, out.VersionId)
+}
+
+// swap makes the version after current if before still is: Secrets Manager
+// moves a label only away from the version that has it. What has failed may be
+// a repeated attempt whose first reply was lost, so the secret says how it was.
+func (o *Operator) swap(ctx context.Context, before, after *string) error {
+	_, err := o.client.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: &o.arn, VersionStage: aws.String(current), RemoveFromVersionId: before, MoveToVersionId: after,
+	})
+	if err == nil {
+		return nil
+	}
+	_, _, now, unread := o.read(ctx)
+	switch {
+	case unread != nil || aws.ToString(now) == aws.ToString(before):
+		return plain("write", err)
+	case aws.ToString(now) == aws.ToString(after):
+		return nil
+	}
+	return ErrChanged
 }
 
 // plain reduces an SDK error to what helps.

@@ -74,50 +74,60 @@ func released(t *testing.T, command, dir string, functions []string) map[string]
 	return files
 }
 
-// TestReproducible_P11_P12_P14 makes a release twice, in two directories of different
+// zipLimit is the most that a function's package may weigh, in bytes: what is
+// larger starts slower. Go's deflate packs about 3 % looser than the zlib of
+// the SAM CLI: what is 2.68 MB here is 2.6 MB there.
+var zipLimit = map[string]int{
+	"login": 3_300_000, "callback": 3_800_000,
+	"authorize": 3_800_000, "token": 3_800_000, "userinfo": 3_800_000,
+	"session": 3_800_000, "refresh": 3_800_000, "logout": 3_800_000, "authorizer": 3_800_000,
+	"metadata": 2_600_000, "whoami": 2_600_000,
+}
+
+// TestRelease_P11_P12_P14 makes a release twice, in two directories of different
 // length, and compares all of it. What it is made of is looked at as well:
-// static binaries (P-14), and an inventory that says what is in them (P-11). On
-// a laptop it builds one function of each half, in .ci/run all of them.
-func TestReproducible_P11_P12_P14(t *testing.T) {
+// static binaries of a bounded size (P-14), and an inventory that says what is
+// in them (P-11). On a laptop the second build is of one function of each half,
+// in .ci/run of all of them.
+func TestRelease_P11_P12_P14(t *testing.T) {
 	if testing.Short() {
 		t.Skip("go test -short: run it without")
 	}
+	t.Parallel()
 	peer.Make(t)
 	command := filepath.Join(t.TempDir(), "release")
 	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", command, "./release").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	functions := []string{"callback", "token"}
-	if os.Getenv("LATCHKEY_REQUIRE_PARTS") == "1" {
-		functions = nil
-		for id := range routesOf(nil) {
-			functions = append(functions, strings.ToLower(id))
-		}
+	var all []string
+	for id := range routesOf(nil) {
+		all = append(all, strings.ToLower(id))
 	}
-	slices.Sort(functions)
-	dirs := []string{copied(t, "a"), copied(t, "another", "place", "far-away")}
-	made := make([]map[string][]byte, len(dirs))
-	t.Run("builds", func(t *testing.T) {
-		for i, dir := range dirs {
-			t.Run(filepath.Base(dir), func(t *testing.T) {
-				t.Parallel()
-				made[i] = released(t, command, dir, functions)
-			})
-		}
-	})
+	slices.Sort(all)
+	again, whole := []string{"callback", "token"}, os.Getenv("LATCHKEY_REQUIRE_PARTS") == "1"
+	if whole {
+		again = all
+	}
+	first := released(t, command, copied(t, "a"), all)
+	second := released(t, command, copied(t, "another", "place", "far-away"), again)
 	if t.Failed() {
 		return
 	}
-	first, second := string(made[0]["SHA256SUMS"]), string(made[1]["SHA256SUMS"])
-	if diff := cmp.Diff(first, second); diff != "" {
-		t.Errorf("two builds differ\n%s", diff)
+	for name, data := range second {
+		if (whole || strings.HasSuffix(name, ".zip")) && !bytes.Equal(data, first[name]) {
+			t.Errorf("two builds of %s differ", name)
+		}
 	}
-	checkSums(t, made[0])
-	listed := inventoried(t, made[0]["sbom.cdx.json"])
-	for _, name := range functions {
+	checkSums(t, first)
+	listed := inventoried(t, first["sbom.cdx.json"])
+	for _, name := range all {
 		file := name + "_arm64.zip"
 		t.Run(file, func(t *testing.T) {
-			binary := unzipped(t, made[0][file])
+			binary := unzipped(t, first[file])
+			t.Logf("%d bytes, zipped %d", len(binary), len(first[file]))
+			if size, limit := len(first[file]), zipLimit[name]; size > limit {
+				t.Errorf("the package has %d bytes, want at most %d", size, limit)
+			}
 			checkStatic(t, binary)
 			if diff := cmp.Diff(modulesIn(t, binary), listed[file]); diff != "" {
 				t.Errorf("-binary +inventory\n%s", diff)
