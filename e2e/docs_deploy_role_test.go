@@ -78,7 +78,7 @@ var deployCalls = map[string]string{
 	"AWS::ApiGatewayV2::ApiMapping": "apigateway:POST apigateway:PATCH apigateway:DELETE",
 	"AWS::Route53::RecordSet":       "route53:ChangeResourceRecordSets route53:GetHostedZone route53:GetChange",
 	"AWS::DynamoDB::Table":          "dynamodb:CreateTable dynamodb:UpdateTable dynamodb:UpdateTimeToLive dynamodb:UpdateContinuousBackups dynamodb:Describe*",
-	"AWS::SecretsManager::Secret":   "secretsmanager:CreateSecret secretsmanager:UpdateSecret secretsmanager:GetRandomPassword secretsmanager:DescribeSecret",
+	"AWS::SecretsManager::Secret":   "secretsmanager:CreateSecret secretsmanager:GetRandomPassword secretsmanager:DescribeSecret",
 	"AWS::Logs::LogGroup":           "logs:CreateLogGroup logs:PutRetentionPolicy logs:DeleteLogGroup logs:DescribeLogGroups",
 	"AWS::Logs::MetricFilter":       "logs:PutMetricFilter logs:DeleteMetricFilter logs:DescribeMetricFilters",
 	"AWS::CloudWatch::Alarm":        "cloudwatch:PutMetricAlarm cloudwatch:DeleteAlarms cloudwatch:DescribeAlarms",

@@ -93,7 +93,7 @@ func TestDoctorMeetsAStack(t *testing.T) {
 	good := deployed{
 		map[string]string{
 			"BaseUrl": base, "LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "Issuer": base, "TableName": tableOf(t),
-			"AccountsTableName": accountsOf(t), "DeploymentSecretArn": storedSecret(t, database, `{"secrets":"`+secret.Mint(256)+`"}`),
+			"ApiId": "api", "AuthorizerArn": "arn", "AddUser": "latchkey user add", "AccountsTableName": accountsOf(t), "DeploymentSecretArn": storedSecret(t, database, `{"secrets":"`+secret.Mint(256)+`"}`),
 		},
 		map[string]string{"Provider": "", "ClientId": "", "CallbackMode": "session", "SessionIdle": "24h", "SessionMax": "168h", "LoginTtl": "10m"},
 	}
@@ -107,19 +107,29 @@ func TestDoctorMeetsAStack(t *testing.T) {
 		{"everything is right", nil, nil, 0, []string{
 			"ok reach: exactly the redirect URI", "ok documents: both addresses", "ok table: TTL is on for expires_at", "ok accounts: right key",
 			"ok secret: random enough", "ok redirect_uri: certain", "ok client: public client", "ok metadata: as configured",
+			"ok stack: CREATE_COMPLETE", "ok callback: refuses", "ok userinfo: answered 401", "ok response: codes are given",
 		}},
-		{"without the newest outputs", map[string]string{"BaseUrl": ""}, nil, 0, []string{"ok reach: "}},
+		{"without one output", map[string]string{"BaseUrl": ""}, nil, 1, []string{"problem stack: no output BaseUrl", "ok reach: "}},
+		{"without outputs that are looked at", map[string]string{"TableName": "", "AccountsTableName": "", "Issuer": ""}, nil, 1,
+			[]string{"problem stack: no output AccountsTableName, Issuer, TableName"}},
+		{"alarms without a topic", nil, map[string]string{"Alarms": "true"}, 1, []string{"problem stack: no output AlarmTopicArn"}},
+		{"another domain", nil, map[string]string{"DomainName": "login.example.com"}, 1, []string{"problem stack: no output DomainTarget", "problem stack: does not have the host of the parameter DomainName"}},
+		{"nobody to log in at", nil, map[string]string{"BuiltInServer": "false"}, 1, []string{"problem stack: BuiltInServer is false"}},
+		{"one table for both", map[string]string{"AccountsTableName": tableOf(t)}, nil, 1, []string{"problem stack: name the same table", "problem accounts: is the same table as the other one"}},
+		{"another scope", nil, map[string]string{"AuthorizeUrl": base + "/oauth/authorize", "TokenUrl": base + "/oauth/tokenize", "ClientId": "latchkey", "Scope": "x"}, 1, []string{"problem reach: another scope"}},
 		{"no callback", map[string]string{"CallbackUrl": ""}, nil, 1, []string{"problem stack: no output CallbackUrl"}},
 		{"another host", map[string]string{"BaseUrl": other}, nil, 1, []string{"problem stack: different hosts"}},
 		{"an issuer on another host", map[string]string{"Issuer": other}, nil, 1, []string{"problem stack: different hosts"}},
 		{"functions with another base", map[string]string{"CallbackUrl": other + "/callback", "BaseUrl": other, "LoginUrl": other + "/login", "Issuer": other}, nil, 1,
 			[]string{"problem reach: sends another redirect URI", "problem documents: names another issuer"}},
-		{"nothing there", map[string]string{"CallbackUrl": gone + "/callback", "BaseUrl": gone, "LoginUrl": "", "Issuer": gone}, nil, 1, []string{"problem reach: cannot be reached"}},
+		{"nothing there", map[string]string{"CallbackUrl": gone + "/callback", "BaseUrl": gone, "LoginUrl": gone + "/login", "Issuer": gone}, nil, 1, []string{"problem reach: cannot be reached", "problem callback: cannot be reached"}},
 		{"another client id", nil, map[string]string{"AuthorizeUrl": base + "/oauth/authorize", "TokenUrl": base + "/oauth/tokenize", "ClientId": "somebody"}, 1, []string{"problem reach: another client id"}},
 		{"another provider", nil, map[string]string{"AuthorizeUrl": base + "/authorize", "TokenUrl": base + "/oauth/tokenize", "ClientId": "latchkey"}, 1, []string{"problem reach: leads elsewhere"}},
 		{"no table", map[string]string{"TableName": "nowhere"}, nil, 1, []string{"problem table: there is no table nowhere"}},
-		{"a secret that is gone", map[string]string{"DeploymentSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nowhere"}, nil, 2, []string{"unchecked secret: cannot be read"}},
-		{"no output for the secret", map[string]string{"DeploymentSecretArn": ""}, nil, 2, []string{"unchecked secret: name no deployment secret"}},
+		{"a secret that is gone", map[string]string{"DeploymentSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nowhere"}, nil, 1, []string{"problem secret: is not there"}},
+		{"a secret with another member", map[string]string{"DeploymentSecretArn": storedSecret(t, database, `{"secret":"`+secret.Mint(256)+`"}`)}, nil, 1, []string{"problem secret: has no value"}},
+		{"two keys with spaces", map[string]string{"DeploymentSecretArn": storedSecret(t, database, " "+secret.Mint(256)+" , "+secret.Mint(256)+" ")}, nil, 0, []string{"ok secret: several keys"}},
+		{"no output for the secret", map[string]string{"DeploymentSecretArn": ""}, nil, 1, []string{"problem stack: no output DeploymentSecretArn", "unchecked secret: name no deployment secret"}},
 		{"a weak secret", map[string]string{"DeploymentSecretArn": storedSecret(t, database, strings.Repeat(hidden, 3))}, nil, 1, []string{"problem secret: made up"}},
 		{"a preset without a client id", nil, map[string]string{"Provider": "github"}, 1, []string{"problem settings: OAUTH_CLIENT_ID: is not set"}},
 		{"sessions that outlast their grants", nil, map[string]string{"RefreshMax": "24h"}, 0, []string{"warning lifetimes: REFRESH_MAX"}},
@@ -139,14 +149,22 @@ func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
 	base := "http://" + api.Listener.Addr().String()
 	p := peer.StartOIDCProvider(t, peer.OIDCOptions{RedirectURIs: []string{base + "/callback"}})
 	api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, p.AuthorizeURL+"?redirect_uri="+base+"/callback&client_id="+peer.ConfidentialClient+"&code_challenge_method=S256", http.StatusFound)
+		if r.URL.Path != "/login" {
+			http.Error(w, "no parameters", http.StatusBadRequest)
+			return
+		}
+		http.Redirect(w, r, p.AuthorizeURL+"?response_type=code&redirect_uri="+base+"/callback&client_id="+peer.ConfidentialClient+
+			"&scope=openid+profile+email&state=x&code_challenge=x&code_challenge_method=S256", http.StatusFound)
 	})
 	api.Start()
 	t.Cleanup(api.Close)
 	createTable(t, database, tableOf(t))
 	good := deployed{
-		map[string]string{"BaseUrl": base, "CallbackUrl": base + "/callback", "TableName": tableOf(t), "DeploymentSecretArn": storedSecret(t, database, secret.Mint(256))},
-		map[string]string{"OidcIssuer": p.Issuer, "ClientId": peer.ConfidentialClient, "ClientSecretArn": storedSecret(t, database, `{"client_secret":"`+p.Secret+`"}`)},
+		map[string]string{
+			"BaseUrl": base, "LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": tableOf(t), "ApiId": "api", "AuthorizerArn": "arn",
+			"DeploymentSecretArn": storedSecret(t, database, secret.Mint(256)),
+		},
+		map[string]string{"BuiltInServer": "false", "OidcIssuer": p.Issuer, "ClientId": peer.ConfidentialClient, "ClientSecretArn": storedSecret(t, database, `{"client_secret":"`+p.Secret+`"}`)},
 	}
 	for _, test := range []struct {
 		name   string
@@ -156,7 +174,8 @@ func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
 	}{
 		{"everything is right", good.parameters["ClientSecretArn"], 0, []string{"ok reach: ", "ok client: accepted the client's credentials", "ok redirect_uri: certain", "ok keys: RS256"}},
 		{"another secret", storedSecret(t, database, "not-the-secret"), 1, []string{"problem client: does not accept"}},
-		{"a secret that may not be read", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nowhere", 2, []string{"unchecked client: do not allow to read the client secret"}},
+		{"a secret that is not there", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nowhere", 1, []string{"problem client: is not there"}},
+		{"a secret with another member", storedSecret(t, database, `{"secret":"x"}`), 1, []string{"problem client: without the member client_secret"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stack := good.but(nil, map[string]string{"ClientSecretArn": test.secret}).register(t, database)
@@ -165,6 +184,16 @@ func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
 			}
 		})
 	}
+	// A role that deploys may read neither secret, and need not.
+	stack := good.register(t, database)
+	denying := inFront(t, database, func(r *http.Request, body string) (int, string) {
+		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetSecretValue") {
+			return http.StatusBadRequest, `{"__type":"AccessDeniedException","Message":"` + hidden + `"}`
+		}
+		return http.StatusOK, body
+	})
+	examine(t, append(operatorSettings(database), "AWS_ENDPOINT_URL_SECRETS_MANAGER="+denying), 2,
+		[]string{"unchecked secret: which is right for a role that deploys", "unchecked client: which is right for a role that deploys", "ok reach: "}, "--stack", stack)
 }
 
 func TestDoctorCannotSeeTheStack(t *testing.T) {
@@ -207,6 +236,19 @@ func TestDoctorKnowsTheParameters(t *testing.T) {
 	}
 	if cmp.Equal(got, parameterSettings(strings.ReplaceAll(template, "OAUTH_SCOPE: !Ref Scope", "OAUTH_SCOPE: !Ref ClientId"))) {
 		t.Error("a setting from another parameter is not noticed")
+	}
+}
+
+// TestDoctorKnowsTheOutputs compares which outputs doctor expects, and when,
+// with those of the template.
+func TestDoctorKnowsTheOutputs(t *testing.T) {
+	_, outputs, _ := strings.Cut(read(t, "template.yaml"), "\nOutputs:\n")
+	got := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^  ([A-Z][A-Za-z]+): \{(?:Condition: ([A-Za-z]+), )?`).FindAllStringSubmatch(outputs, -1) {
+		got[m[1]] = m[2]
+	}
+	if diff := cmp.Diff(doctor.Outputs, got); diff != "" {
+		t.Errorf("-doctor +template\n%s", diff)
 	}
 }
 

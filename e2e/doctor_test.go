@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-go/latchkey/e2e/peer"
+	"github.com/latchkey-go/latchkey/pkg/doctor"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
@@ -172,5 +173,49 @@ func TestDoctorListsWrongSettings(t *testing.T) {
 	}
 	if strings.Contains(string(out), hidden) {
 		t.Errorf("the secret is in %s", out)
+	}
+}
+
+// What keeps doctor from examining is a finding for a script, and an error for
+// a person. A command line that cannot be read is not doctor's: a line on
+// standard error, and nothing else, for both.
+func TestDoctorSaysWhyItDoesNotExamine(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		settings []string
+		args     []string
+		words    string
+		silent   bool
+	}{
+		"a stack without a name":         {nil, []string{"--stack", ""}, "--stack has no name", false},
+		"a stack without a name, joined": {nil, []string{"--stack="}, "--stack has no name", false},
+		"a port that is not known yet":   {nil, []string{"--listen", "localhost:0"}, "--listen localhost:0", false},
+		"tables without a region":        {[]string{"TABLE_NAME=flows", "AWS_EC2_METADATA_DISABLED=true"}, nil, "AWS_REGION: is not set", false},
+		"a flag that is none":            {nil, []string{"--nonsense"}, "unknown flag --nonsense", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, object := range []bool{false, true} {
+				args := append([]string{"doctor"}, test.args...)
+				if object {
+					args = append(args, "--json")
+				}
+				cmd := command(t, test.settings, args...)
+				var stderr strings.Builder
+				cmd.Stderr = &stderr
+				out, _ := cmd.Output()
+				var report doctor.Report
+				err := json.Unmarshal(out, &report)
+				switch {
+				case cmd.ProcessState.ExitCode() != 1:
+					t.Errorf("status %d", cmd.ProcessState.ExitCode())
+				case !object || test.silent:
+					if len(out) != 0 || !strings.Contains(stderr.String(), test.words) {
+						t.Errorf("%q %q", out, &stderr)
+					}
+				case err != nil || report.Exit != 1 || len(report.Findings) != 1 || report.Findings[0].ID != "usage" || !strings.Contains(report.Findings[0].What, test.words) || report.Findings[0].Do == "":
+					t.Errorf("%v %s", err, out)
+				}
+			}
+		})
 	}
 }

@@ -50,6 +50,11 @@ func TestKeysOfAStack(t *testing.T) {
 	if len(both) != 2 || both[1] != first[0] || !slices.Equal(keyIDs(rotated), both) {
 		t.Fatalf("after the rotation: %q, said %q", both, rotated)
 	}
+	for i, want := range []string{`verifies and opens; signs and seals in 1[01]m\d+s`, "signs and seals"} {
+		if !regexp.MustCompile(`(?m)^` + both[i] + `\t` + want + `$`).MatchString(shown) {
+			t.Errorf("key %d of %q: want %s", i, shown, want)
+		}
+	}
 	retired := say(t, settings, "", "keys", "retire", first[0], "--stack", stack)
 	if last := keyIDs(say(t, settings, "", "keys", "show", "--stack="+stack)); !slices.Equal(last, both[:1]) {
 		t.Errorf("after the retirement: %q", last)

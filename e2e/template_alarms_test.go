@@ -2,15 +2,9 @@ package e2e_test
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"maps"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -159,54 +153,57 @@ func countsInto(r *report, doc stack.Document, id string, counted map[string]map
 }
 
 // TestAlarmsCountWhatTheCodeLogs_P17 looks for each outcome that a metric
-// filter counts in the sources: a code that was renamed there would leave its
-// alarm silent for ever.
+// filter counts in the sources: one that was renamed there, or that nothing
+// refuses with any more, would leave its alarm silent for ever.
 func TestAlarmsCountWhatTheCodeLogs_P17(t *testing.T) {
-	known := wordsOfTheCode(t)
-	codes := outcomePattern.FindAllStringSubmatch(readDeployment(t).template, -1)
-	if len(codes) < 9 {
-		t.Errorf("%d outcomes, want nine", len(codes))
-	}
-	for _, m := range codes {
-		if !known[m[1]] {
-			t.Errorf("no package has the outcome %s", m[1])
+	sources := sourcesOf(t, "pkg")
+	logged, counted := outcomesOf(t, sources), map[string]bool{}
+	for _, m := range outcomePattern.FindAllStringSubmatch(readDeployment(t).template, -1) {
+		if counted[m[1]] = true; !logged[m[1]] {
+			t.Errorf("no package logs the outcome %s", m[1])
 		}
 	}
-	if known["no_such_outcome"] {
-		t.Error("this test finds everything")
-	}
-}
-
-// wordsOfTheCode are the string literals of the packages, tests left out.
-func wordsOfTheCode(t *testing.T) map[string]bool {
-	t.Helper()
-	root, err := stack.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := map[string]bool{}
-	err = filepath.WalkDir(filepath.Join(root, "pkg"), func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
+	want := map[string]bool{}
+	for _, of := range wantCounted {
+		for code := range of {
+			want[code] = true
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-				if text, err := strconv.Unquote(literal.Value); err == nil {
-					words[text] = true
-				}
+	}
+	lines := map[string]bool{}
+	for _, functions := range met {
+		for _, codes := range functions {
+			for _, code := range codes {
+				lines[code] = true
 			}
-			return true
-		})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		}
 	}
-	return words
+	if len(want) != 9 || !maps.Equal(want, counted) || !maps.Equal(want, lines) {
+		t.Errorf("the filters count %v and the walks meet %v, want the nine of %v", counted, lines, want)
+	}
+	for _, word := range []string{"no_such_outcome", "error_description", "outcome", "not_before"} {
+		if logged[word] {
+			t.Errorf("%s passes for an outcome", word)
+		}
+	}
+	for _, c := range []struct{ file, old, new, gone string }{
+		{"oauth/error.go", `StateUsed           Code = "state_used"`, `StateUsed           Code = "state_spent"`, "state_used"},
+		{"rp/claim.go", "Code: oauth.StateUsed", "Code: oauth.StateUnknown", "state_used"},
+		{"token/reply.go", "return codeReplayed", "return refreshReused", "code_replayed"},
+		{"token/reply.go", `refreshReused = "refresh_reused"`, `refreshReused = "reused"`, "refresh_reused"},
+		{"rp/logout.go", `slog.String("outcome", "logged_out")`, `slog.String("did", "logged_out")`, "logged_out"},
+	} {
+		t.Run(c.gone, func(t *testing.T) {
+			text, there := sources[c.file]
+			if !there || !strings.Contains(text, c.old) || !logged[c.gone] {
+				t.Fatalf("nothing to change: no %q in %s", c.old, c.file)
+			}
+			planted := maps.Clone(sources)
+			planted[c.file] = strings.Replace(text, c.old, c.new, 1)
+			if outcomesOf(t, planted)[c.gone] {
+				t.Error("not noticed")
+			}
+		})
+	}
 }
 
 // alarmMutations are faults in what watches the stack.

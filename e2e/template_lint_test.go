@@ -246,9 +246,13 @@ func TestTransform(t *testing.T) {
 	rendered(t, "show", templatePath(t), sets, &got)
 	for name, parameters := range sets {
 		t.Run(name, func(t *testing.T) {
-			types := map[string]string{}
+			types, access := map[string]string{}, report{}
 			for id, r := range got[name].Resources {
 				types[id] = fmt.Sprint(r["Type"])
+				wildcards(&access, id, map[string]any(r))
+			}
+			for _, line := range access.lines {
+				t.Error(line)
 			}
 			if diff := cmp.Diff(resourcesOf(parameters), types); diff != "" {
 				t.Errorf("-want +got\n%s", diff)

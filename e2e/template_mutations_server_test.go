@@ -44,7 +44,7 @@ var serverMutations = []mutation{
 	{"accounts on provisioned capacity", template, "\n  Accounts:", "PAY_PER_REQUEST", "PROVISIONED", "Accounts: billing"},
 	{"accounts under another key", template, "\n  Accounts:", "{AttributeName: pk, KeyType: HASH}", "{AttributeName: id, KeyType: HASH}", "Accounts: key"},
 	{"accounts without a ceiling", template, "\n  Accounts:", ", MaxWriteRequestUnits: 50", "", "Accounts writes: there is no ceiling"},
-	{"a ceiling of the accounts that the routes reach", template, "\n  Accounts:", "MaxReadRequestUnits: 1000", "MaxReadRequestUnits: 500", "Accounts reads: the routes together"},
+	{"a ceiling of the accounts that the routes reach", template, "\n  Accounts:", "MaxReadRequestUnits: 1200", "MaxReadRequestUnits: 500", "Accounts reads: the routes together"},
 	{"flows that outlive the stack", template, "\n  Flows:", "DeletionPolicy: Delete", "DeletionPolicy: Retain", "Flows: deletion policy"},
 	{"flows that cannot be deleted", template, "\n  Flows:", "      BillingMode:", "      DeletionProtectionEnabled: true\n      BillingMode:", "Flows: deletion protection"},
 	{"an index of another name", template, "\n  Flows:", "IndexName: by_user", "IndexName: user", "Flows: index"},
@@ -53,7 +53,7 @@ var serverMutations = []mutation{
 	{"a creation time that is text", template, "\n  Flows:", "{AttributeName: created, AttributeType: N}", "{AttributeName: created, AttributeType: S}", "Flows: key types"},
 	{"an index without a ceiling", template, "\n  Flows:", ", MaxWriteRequestUnits: 600", "", "by_user writes: there is no ceiling"},
 	{"an index that holds up the table", template, "\n  Flows:", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 100", "by_user writes: the routes together"},
-	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 1400, 1400]", "Flows writes: the routes together"},
+	{"a ceiling that both halves reach", template, "\n  Flows:", "MaxWriteRequestUnits: !If [BuiltIn, 2500, 1500]", "MaxWriteRequestUnits: !If [BuiltIn, 1500, 1500]", "Flows writes: the routes together"},
 	{"a ceiling of reads that both halves reach", template, "\n  Flows:", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]", "MaxReadRequestUnits: !If [BuiltIn, 5500, 5500]", "Flows reads: the routes together"},
 
 	{"a short deployment secret", template, "\n  DeploymentSecret:", "PasswordLength: 64", "PasswordLength: 32", "deployment secret: length"},

@@ -34,7 +34,7 @@ const (
 func TestTemplateMutations(t *testing.T) {
 	t.Parallel()
 	intact := readDeployment(t)
-	for _, c := range slices.Concat(mutations, sessionMutations, serverMutations, domainMutations, alarmMutations) {
+	for _, c := range slices.Concat(mutations, sessionMutations, serverMutations, domainMutations, alarmMutations, propertyMutations) {
 		t.Run(c.name, func(t *testing.T) {
 			d := intact
 			text := c.file(&d)
@@ -97,8 +97,8 @@ var mutations = []mutation{
 	{"provisioned capacity", template, "", "PAY_PER_REQUEST", "PROVISIONED", "billing"},
 	{"no encryption of our own choice", template, "", "SSEEnabled: true", "SSEEnabled: false", "encryption"},
 	{"point-in-time recovery", template, "", "PointInTimeRecoveryEnabled: false", "PointInTimeRecoveryEnabled: true", "recovery"},
-	{"no ceiling", template, "", ", MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "", "Flows writes: there is no ceiling"},
-	{"a ceiling that the throttles reach", template, "", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 800]", "Flows writes: the routes together"},
+	{"no ceiling", template, "", ", MaxWriteRequestUnits: !If [BuiltIn, 2500, 1500]", "", "Flows writes: there is no ceiling"},
+	{"a ceiling that the throttles reach", template, "", "MaxWriteRequestUnits: !If [BuiltIn, 2500, 1500]", "MaxWriteRequestUnits: !If [BuiltIn, 2500, 800]", "Flows writes: the routes together"},
 	{"no throttle on a route", template, "RouteSettings:\n        GET", "        POST /callback:", "        PUT /callback:", "not a number"},
 	{"/login as open as the rest", template, "RouteSettings:\n        GET", "!Ref LoginRate", "!Ref CallbackRate", "ThrottlingRateLimit"},
 	{"no default throttle", template, "DefaultRouteSettings:", ", ThrottlingBurstLimit: 100", "", "ThrottlingBurstLimit"},

@@ -12,13 +12,15 @@ import (
 	"github.com/latchkey-go/latchkey/e2e/stack"
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/grant"
-	"github.com/latchkey-go/latchkey/pkg/provider"
 	"github.com/latchkey-go/latchkey/pkg/rp"
 	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
-// TestParameterCombinations sees that the rules refuse, before anything is
-// made, what the functions would refuse at their start.
+// TestParameterCombinations sees which rule or pattern refuses a set of
+// parameters before anything is made. Whether the rules on the provider agree
+// with the code, and what they cannot say, is for TestRulesAgreeWithTheCode and
+// TestWhatNoRuleSays. What takes comparing two numbers no rule says, such as
+// RefreshTtl with RefreshMax: a function refuses that at its start.
 func TestParameterCombinations(t *testing.T) {
 	tmpl, err := stack.Parse([]byte(readDeployment(t).template))
 	if err != nil {
@@ -41,7 +43,7 @@ func TestParameterCombinations(t *testing.T) {
 		{"endpoints without a client", "AuthorizeUrl=https://idp.example/a TokenUrl=https://idp.example/t", "ProviderNeedsClientId"},
 		{"a client without a provider", "ClientId=x", "ClientNeedsProvider"},
 		{"a client secret without a provider", "ClientSecretArn=" + secretARN, "ClientNeedsProvider"},
-		{"a base URL without a preset", "ProviderUrl=https://idp.example", "ClientNeedsProvider"},
+		{"a base URL without a preset", "ProviderUrl=https://idp.example", "UrlNeedsPreset"},
 		{"two providers", "Provider=google OidcIssuer=https://idp.example ClientId=x", "PresetStandsAlone"},
 		{"a domain with its certificate", "DomainName=" + domain + " CertificateArn=" + certificateARN, ""},
 		{"a domain with a zone", "DomainName=" + domain + " CertificateArn=" + certificateARN + " HostedZoneId=" + zone, ""},
@@ -60,37 +62,18 @@ func TestParameterCombinations(t *testing.T) {
 		{"alarms that see nearly nothing", "Alarms=true LogLevel=error", "AlarmsReadTheLog"},
 		{"few log lines, and no alarms", "LogLevel=error", ""},
 		{"mail without alarms", "AlarmEmail=" + mail, "EmailNeedsAlarms"},
-		{"half of the endpoints", "AuthorizeUrl=https://idp.example/a ClientId=x", "AuthorizeUrlNeedsTokenUrl"},
+		{"half of the endpoints", "AuthorizeUrl=https://idp.example/a ClientId=x", "EndpointsNeedBoth"},
+		{"userinfo without the rest", "UserinfoUrl=https://idp.example/u", "EndpointsNeedBoth"},
+		{"an issuer and endpoints", "OidcIssuer=https://idp.example AuthorizeUrl=https://idp.example/a TokenUrl=https://idp.example/t ClientId=x", "IssuerStandsAlone"},
+		{"a preset without the URL that it needs", "Provider=okta ClientId=x", "PresetNeedsUrl"},
+		{"an issuer to expect of the built-in server", "Issuer=https://idp.example", "IssuerNeedsEndpoints"},
+		{"a way to authenticate without a secret", "Provider=google ClientId=x ClientAuth=post", "AuthNeedsSecret"},
+		{"a secret that is not used", "Provider=google ClientId=x ClientAuth=none ClientSecretArn=" + secretARN, "SecretNeedsAuth"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			parameters := map[string]string{}
-			for _, p := range strings.Fields(c.parameters) {
-				name, value, _ := strings.Cut(p, "=")
-				parameters[name] = value
-			}
-			doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
-			if c.refused != "" {
-				if err == nil || !strings.Contains(err.Error(), c.refused) {
-					t.Errorf("got %v, want a refusal by %s", err, c.refused)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			functions, err := doc.Functions()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, f := range functions {
-				if f.ID != "Login" {
-					continue
-				}
-				e := env.Reader{Environ: environ(f.Environment), Partial: true}
-				provider.FromEnv(&e)
-				if err := e.Err(); err != nil {
-					t.Errorf("the code refuses them: %v", err)
-				}
+			err := tmpl.Refusal(stack.Values{Parameters: fieldsOf(c.parameters)})
+			if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+				t.Errorf("got %v, want a refusal by %q", err, c.refused)
 			}
 		})
 	}

@@ -82,7 +82,20 @@ var wantStatements = map[string][]string{
 	"Metadata": {},
 }
 
+// lambdaTakesIt is who may take a role: Lambda, for its function.
+var lambdaTakesIt = any(map[string]any{"Version": policyVersion, "Statement": []any{map[string]any{
+	"Effect": "Allow", "Principal": map[string]any{"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole",
+}}})
+
+// policyVersion is the version of the policies' language.
+const policyVersion = "2012-10-17"
+
+// wantQueries are the functions that may ask the index: one lists the sessions
+// of a person, the other ends them all (docs/decisions/0015-sessions.md).
+var wantQueries = []string{"Logout", "Session"}
+
 func checkPolicies(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
+	var queries []string
 	for _, f := range functions {
 		p := stack.Document(f.Properties)
 		if p.Get("Policies") != nil {
@@ -92,13 +105,19 @@ func checkPolicies(r *report, doc stack.Document, functions []stack.Function, pa
 		r.want(f.ID+": role", p.Get("Role"), any("arn:aws:iam:eu-central-1:123456789012:"+f.ID+"Role"))
 		properties, _ := role.(map[string]any)
 		r.want(f.ID+": properties of the role", slices.Sorted(maps.Keys(properties)), []string{"AssumeRolePolicyDocument", "Policies"})
+		r.want(f.ID+": who may take the role", properties["AssumeRolePolicyDocument"], lambdaTakesIt)
 		want := slices.Clone(wantStatements[f.ID])
 		if secret := parameters["ClientSecretArn"]; secret != "" && slices.Contains(readsClientSecret, f.ID) {
 			want = append(want, "secretsmanager:GetSecretValue on "+secret+" if <nil>")
 		}
 		want = append(want, "logs:CreateLogStream logs:PutLogEvents on arn:aws:logs:eu-central-1:123456789012:"+functionLogs+" if <nil>")
-		r.want(f.ID+": statements", statements(properties), want)
+		got := statements(properties)
+		r.want(f.ID+": statements", got, want)
+		if strings.Contains(fmt.Sprint(got), "dynamodb:Query") {
+			queries = append(queries, f.ID)
+		}
 	}
+	r.want("functions that query", queries, wantQueries)
 }
 
 // statements writes each statement of a role's policies as one line.
@@ -106,6 +125,9 @@ func statements(role stack.Document) []string {
 	var lines []string
 	policies, _ := role.Get("Policies").([]any)
 	for _, policy := range policies {
+		if version := stack.Document(policy.(map[string]any)).Get("PolicyDocument", "Version"); version != policyVersion {
+			lines = append(lines, fmt.Sprintf("a policy of the version %v", version))
+		}
 		list, _ := stack.Document(policy.(map[string]any)).Get("PolicyDocument", "Statement").([]any)
 		for _, s := range list {
 			statement := stack.Document(s.(map[string]any))

@@ -95,6 +95,7 @@ func checkSet(r *report, tmpl *stack.Template, parameters map[string]string) {
 	}
 	checkFunctions(r, doc, functions, parameters)
 	checkEnvironment(r, functions, parameters)
+	checkProperties(r, doc, functions)
 	checkPolicies(r, doc, functions, parameters)
 	checkTables(r, doc, parameters)
 	checkDeploymentSecret(r, doc)
@@ -224,6 +225,7 @@ func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 	r.want("log groups", groups, []string{"ApiLogs", "FunctionLogs"})
 	for _, id := range groups {
 		r.want(id+": retention", doc.Get("Resources", id, "Properties", "RetentionInDays"), any("30"))
+		r.want(id+": deletion policy", doc.Get("Resources", id, "DeletionPolicy"), any("Delete"))
 	}
 	for _, f := range functions {
 		r.want(f.ID+": log group", f.LogGroup, functionLogs)

@@ -129,7 +129,7 @@ func checkAPI(r *report, doc stack.Document, functions []stack.Function, paramet
 			}
 		}
 		order(r, doc, measure, "POST /oauth/signin", "GET /login", "GET /callback", "POST /oauth/tokenize")
-		if over := ceilingReached(doc, routes, measure); over != "" {
+		for _, over := range ceilingsReached(doc, routes, measure) {
 			r.addf("%s", over)
 		}
 	}
@@ -154,81 +154,101 @@ func order(r *report, doc stack.Document, measure string, routes ...string) {
 	}
 }
 
-// ceilingReached says which limit on throughput all routes together reach, ""
-// for none.
-func ceilingReached(doc stack.Document, routes []string, measure string) string {
+// ceilingsReached says which limits on throughput all routes together reach.
+func ceilingsReached(doc stack.Document, routes []string, measure string) (reached []string) {
 	for _, c := range ceilings {
 		if doc.Get("Resources", c.path[0]) == nil {
 			continue
 		}
 		limit, ok := at(doc, append([]string{"Resources"}, c.path...)...)
 		if !ok {
-			return c.name + ": there is no ceiling"
+			reached = append(reached, c.name+": there is no ceiling")
+			continue
 		}
 		units := 0.0
 		for _, route := range routes {
 			cost, known := loads[route]
 			if !known {
-				return route + ": nobody said what it costs"
+				return append(reached, route+": nobody said what it costs")
 			}
 			n, _ := throttle(doc, route, measure)
 			units += n * c.of(cost)
 		}
 		if units >= limit {
-			return fmt.Sprintf("%s: the routes together may use %v units of %v (%s)", c.name, units, limit, measure)
+			reached = append(reached, fmt.Sprintf("%s: the routes together may use %v units of %v (%s)", c.name, units, limit, measure))
 		}
 	}
-	return ""
+	return reached
 }
 
-// rates are the throttles that an operator can raise, with their limits.
-var rates = map[string]string{"LoginRate": "60", "CallbackRate": "60", "SignInRate": "50", "TokenRate": "100"}
+// highest is how far an operator can raise the throttles. A callback at the
+// built-in server asks for tokens and for userinfo, whose throttle is fixed.
+var highest = map[string]int{"LoginRate": 50, "LoginBurst": 60, "CallbackRate": 50, "CallbackBurst": 60,
+	"SignInRate": 50, "SignInBurst": 50, "TokenRate": 100, "TokenBurst": 100}
 
-// TestThrottlesAtTheirHighest_P06 takes the highest rates that the parameters
-// allow.
+// TestThrottlesAtTheirHighest_P06 takes the highest rates and bursts that the
+// parameters allow.
 func TestThrottlesAtTheirHighest_P06(t *testing.T) {
 	text := readDeployment(t).template
 	for _, server := range []string{"true", "false"} {
-		if over := atTheirHighest(t, text, server); over != "" {
+		for _, over := range atTheirHighest(t, text, server) {
 			t.Errorf("built-in server %s: %s", server, over)
 		}
 	}
-	for _, c := range []struct{ name, server, old, new string }{
-		{"a ceiling that the client half reaches", "false", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1100]"},
-		{"a ceiling that both halves reach", "true", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 1900, 1400]"},
-		{"reads that starve the rest", "true", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]", "MaxReadRequestUnits: !If [BuiltIn, 3000, 5500]"},
-		{"an index that holds up its table", "true", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 350"},
-		{"too little for the accounts", "true", "MaxReadRequestUnits: 1000", "MaxReadRequestUnits: 800"},
-		{"a rate that goes higher", "true", "MaxValue: 50", "MaxValue: 60"},
-		{"logins as if each were one unit", "false", "MaxValue: 60", "MaxValue: 100"},
+	const flowsWrites, flowsReads = "MaxWriteRequestUnits: !If [BuiltIn, 2500, 1500]", "MaxReadRequestUnits: !If [BuiltIn, 6500, 5500]"
+	for _, c := range []struct{ name, server, after, old, new, want string }{
+		{"a ceiling that the client half reaches", "false", "", flowsWrites, "MaxWriteRequestUnits: !If [BuiltIn, 2500, 1400]", "1440 units of 1400 (ThrottlingBurstLimit)"},
+		{"a ceiling that both halves reach", "true", "", flowsWrites, "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1500]", "2440 units of 2200 (ThrottlingBurstLimit)"},
+		{"a ceiling that the rates reach too", "true", "", flowsWrites, "MaxWriteRequestUnits: !If [BuiltIn, 1800, 1500]", "1850 units of 1800 (ThrottlingRateLimit)"},
+		{"reads that starve the rest", "true", "", flowsReads, "MaxReadRequestUnits: !If [BuiltIn, 3000, 5500]", "Flows reads"},
+		{"an index that holds up its table", "true", "", "MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 550", "by_user writes"},
+		{"too little for the accounts", "true", "", "MaxReadRequestUnits: 1200", "MaxReadRequestUnits: 1000", "1100 units of 1000"},
+		{"a rate that goes higher", "true", "  SignInRate:", "MaxValue: 50", "MaxValue: 60", "SignInRate takes more than 50"},
+		{"a burst that goes higher", "true", "  CallbackBurst:", "MaxValue: 60", "MaxValue: 200", "CallbackBurst takes more than 60"},
+		{"more callbacks than userinfo answers", "true", "  CallbackRate:", "MaxValue: 50", "MaxValue: 60", "CallbackRate takes more than 50"},
+		{"userinfo that answers few", "true", "GET /oauth/userinfo: ", "ThrottlingRateLimit: 50", "ThrottlingRateLimit: 40", "GET /oauth/userinfo: 40, which is less than the 50 of GET /callback"},
+		{"a rate without a burst", "true", "  LoginBurst:", "MaxValue: 60", "MaxValue: 40", "LoginBurst does not take 60"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if !strings.Contains(text, c.old) {
-				t.Fatalf("nothing to change: no %q", c.old)
+			before, rest, found := strings.Cut(text, c.after)
+			if !found || !strings.Contains(rest, c.old) {
+				t.Fatalf("nothing to change: no %q after %q", c.old, c.after)
 			}
-			if atTheirHighest(t, strings.Replace(text, c.old, c.new, 1), c.server) == "" {
-				t.Error("not noticed")
+			got := atTheirHighest(t, before+c.after+strings.Replace(rest, c.old, c.new, 1), c.server)
+			if !slices.ContainsFunc(got, func(line string) bool { return strings.Contains(line, c.want) }) {
+				t.Errorf("got %q, want %q in it", got, c.want)
 			}
 		})
 	}
 }
 
-func atTheirHighest(t *testing.T, text, server string) string {
+// atTheirHighest lists what is wrong with the throttles when each is as high
+// as its parameter allows.
+func atTheirHighest(t *testing.T, text, server string) []string {
 	t.Helper()
 	tmpl, err := stack.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	parameters := map[string]string{"ClientId": "x", "Provider": "google", "BuiltInServer": server}
-	for name, limit := range rates {
-		n, _ := strconv.Atoi(limit)
-		more := maps.Clone(parameters)
-		more[name] = strconv.Itoa(n + 1)
-		if _, err := tmpl.Resolve(stack.Values{Parameters: more}); err == nil {
-			return name + " takes more than " + limit
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(highest)) {
+		limit := highest[name]
+		for _, n := range []int{limit, limit + 1} {
+			one := maps.Clone(parameters)
+			one[name] = strconv.Itoa(n)
+			switch _, err := tmpl.Conditions(stack.Values{Parameters: one}); {
+			case n == limit && err != nil:
+				return append(problems, fmt.Sprintf("%s does not take %d", name, n))
+			case n > limit && err == nil:
+				problems = append(problems, fmt.Sprintf("%s takes more than %d", name, limit))
+			}
+		}
+		parameters[name] = strconv.Itoa(limit)
+		if rate, is := strings.CutSuffix(name, "Burst"); is && limit < highest[rate+"Rate"] {
+			problems = append(problems, name+" is below the rate")
 		}
 	}
-	maps.Copy(parameters, rates)
 	doc, err := tmpl.Resolve(stack.Values{Parameters: parameters})
 	if err != nil {
 		t.Fatal(err)
@@ -237,5 +257,14 @@ func atTheirHighest(t *testing.T, text, server string) string {
 	for _, of := range routesOf(parameters) {
 		routes = append(routes, of...)
 	}
-	return ceilingReached(doc, routes, "ThrottlingRateLimit")
+	for _, measure := range []string{"ThrottlingRateLimit", "ThrottlingBurstLimit"} {
+		problems = append(problems, ceilingsReached(doc, routes, measure)...)
+		callbacks, _ := throttle(doc, "GET /callback", measure)
+		for _, asked := range []string{"POST /oauth/tokenize", "GET /oauth/userinfo"} {
+			if n, there := throttle(doc, asked, measure); there && n < callbacks {
+				problems = append(problems, fmt.Sprintf("%s of %s: %v, which is less than the %v of GET /callback", measure, asked, n, callbacks))
+			}
+		}
+	}
+	return problems
 }

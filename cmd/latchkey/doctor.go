@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	checks "github.com/latchkey-go/latchkey/pkg/doctor"
 	"github.com/latchkey-go/latchkey/pkg/env"
@@ -13,17 +15,21 @@ import (
 )
 
 type doctor struct {
-	Listen string `default:"localhost:3000" placeholder:"HOST:PORT" help:"Where serve would listen, for the redirect URI (${default})."`
-	Stack  string `placeholder:"NAME" help:"Examine this CloudFormation stack instead of the settings here."`
-	JSON   bool   `name:"json" help:"Print the findings as JSON."`
+	Listen string  `default:"localhost:3000" placeholder:"HOST:PORT" help:"Where serve would listen, for the redirect URI (${default})."`
+	Stack  *string `placeholder:"NAME" help:"Examine this CloudFormation stack instead of the settings here."`
+	JSON   bool    `name:"json" help:"Print the findings as JSON."`
 }
 
 // Run examines, prints, and ends the process with the report's status. What
-// keeps it from examining at all is an error, as in any other command.
+// keeps it from examining at all is an error, as in any other command, and with
+// --json a finding.
 func (d *doctor) Run(ctx context.Context) error {
 	r, err := d.examine(ctx)
-	if err != nil {
+	if err != nil && !d.JSON {
 		return err
+	}
+	if err != nil {
+		r = checks.NewReport(findingsOf(err), "", "")
 	}
 	write := r.Text
 	if d.JSON {
@@ -39,8 +45,11 @@ func (d *doctor) Run(ctx context.Context) error {
 }
 
 func (d *doctor) examine(ctx context.Context) (checks.Report, error) {
-	if d.Stack != "" {
-		return examineStack(ctx, d.Stack), nil
+	if d.Stack != nil {
+		if strings.TrimSpace(*d.Stack) == "" {
+			return checks.Report{}, errors.New("--stack has no name; name the stack, or leave --stack out to have the settings here examined")
+		}
+		return examineStack(ctx, *d.Stack), nil
 	}
 	var e env.Reader
 	redirectURI(&e)
@@ -48,7 +57,7 @@ func (d *doctor) examine(ctx context.Context) (checks.Report, error) {
 	localSecret(&e, x.Provider)
 	keys := keysFromEnv(&e)
 	if err := e.Err(); err != nil {
-		return d.wrong(err)
+		return checks.Report{}, unusable{err, e.Problems()}
 	}
 	x.Base = api.BaseURL
 	if x.Base == "" {
@@ -59,19 +68,25 @@ func (d *doctor) examine(ctx context.Context) (checks.Report, error) {
 	}
 	var err error
 	if x.Tables, err = t.examined(ctx); err != nil {
-		return d.wrong(err)
+		return checks.Report{}, err
 	}
 	x.Keys = keys
 	return x.Run(ctx), nil
 }
 
-// wrong is the outcome with settings that no program starts with: an error, as
-// everywhere, or findings for a script.
-func (d *doctor) wrong(err error) (checks.Report, error) {
-	if d.JSON {
-		return checks.NewReport(checks.WrongSettings(err), "", ""), nil
+// unusable is the error of settings that no program starts with.
+type unusable struct {
+	error
+	problems []env.Problem
+}
+
+// findingsOf is what keeps doctor from examining, for a script.
+func findingsOf(err error) []checks.Finding {
+	if settings, ok := errors.AsType[unusable](err); ok {
+		return checks.WrongSettings(settings.problems)
 	}
-	return checks.Report{}, err
+	what, do, _ := strings.Cut(err.Error(), "; ")
+	return []checks.Finding{{ID: "usage", Level: checks.Problem, What: what, Why: "nothing was examined", Do: do}}
 }
 
 // base is the base URL that serve would have with the same --listen.

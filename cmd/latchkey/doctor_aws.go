@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
@@ -36,7 +39,7 @@ func keysFromEnv(e *env.Reader) func(context.Context) (secret.Text, error) {
 			if err != nil {
 				return secret.Text{}, err
 			}
-			return awssecret.NewOperator(cfg, arn).Read(ctx)
+			return stored(ctx, cfg, arn, awssecret.Member)
 		}
 	}
 	return nil
@@ -56,10 +59,15 @@ func (t tables) examined(ctx context.Context) ([]checks.Table, error) {
 
 // at are the tables at AWS as cfg reaches it.
 func (t tables) at(cfg aws.Config) []checks.Table {
+	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		if t.endpoint != "" {
+			o.BaseEndpoint = &t.endpoint
+		}
+	})
 	var list []checks.Table
 	add := func(id, setting, name, ttl string, inspect func(context.Context) dynamo.Inspection) {
 		list = append(list, checks.Table{ID: id, Setting: setting, Name: name, TTL: ttl, Elsewhere: t.endpoint != "", Inspect: func(ctx context.Context) checks.Inspection {
-			return checks.Inspection(inspect(ctx))
+			return described(ctx, client, name, ttl != "", inspect(ctx))
 		}})
 	}
 	if t.flows != "" {
@@ -84,14 +92,14 @@ func examineStack(ctx context.Context, name string) checks.Report {
 		return checks.NewReport([]checks.Finding{*missing}, "", "")
 	}
 	x, findings := checks.FromStack(s)
-	if len(findings) > 0 {
-		return checks.NewReport(findings, s.Outputs["CallbackUrl"], "")
+	if x == nil {
+		return checks.NewReport(findings, "", "")
 	}
 	if arn := x.Provider.SecretARN; arn != "" {
-		x.Provider.Secret = func(ctx context.Context) (secret.Text, error) { return clientSecret(ctx, cfg, arn) }
+		x.Provider.Secret = func(ctx context.Context) (secret.Text, error) { return stored(ctx, cfg, arn, "client_secret") }
 	}
 	if arn := s.Outputs[outputSecret]; arn != "" {
-		x.Keys = awssecret.NewOperator(cfg, arn).Read
+		x.Keys = func(ctx context.Context) (secret.Text, error) { return stored(ctx, cfg, arn, awssecret.Member) }
 	}
 	x.Tables = tables{s.Outputs[outputFlows], s.Outputs[outputAccounts], endpoint}.at(cfg)
 	return x.Run(ctx)
@@ -115,27 +123,46 @@ func describe(ctx context.Context, from stacks, name string) (*checks.Stack, *ch
 		f.Level, f.What, f.Do = checks.Unchecked, "CloudFormation does not answer", "check AWS_REGION and the network"
 		return nil, f
 	}
-	s := &checks.Stack{Name: name, Outputs: map[string]string{}, Parameters: map[string]string{}}
-	for _, o := range out.Stacks[0].Outputs {
-		s.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
-	}
-	for _, p := range out.Stacks[0].Parameters {
-		s.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
-	}
-	return s, nil
+	return stackOf(name, out.Stacks[0]), nil
 }
 
-// clientSecret reads the client secret of a stack, as text or as the member
-// that the functions look for.
-func clientSecret(ctx context.Context, cfg aws.Config, arn string) (secret.Text, error) {
-	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
+func stackOf(name string, d types.Stack) *checks.Stack {
+	s := &checks.Stack{Name: name, Status: string(d.StackStatus), Outputs: map[string]string{}, Parameters: map[string]string{}}
+	if at, err := arn.Parse(aws.ToString(d.StackId)); err == nil {
+		s.Place = at.Region + ":" + at.AccountID
+	}
+	for _, o := range d.Outputs {
+		s.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	for _, p := range d.Parameters {
+		s.Parameters[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	return s
+}
+
+// stored reads a secret as the functions do: as text, or as the member of an
+// object that they look for.
+func stored(ctx context.Context, cfg aws.Config, id, member string) (secret.Text, error) {
+	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		switch api.ErrorCode() {
+		case "AccessDeniedException":
+			return secret.Text{}, checks.ErrDenied
+		case "ResourceNotFoundException", "InvalidRequestException", "ValidationException", "InvalidParameterException":
+			return secret.Text{}, checks.ErrNoSecret
+		}
+	}
 	if err != nil {
-		return secret.Text{}, errors.New("the client secret cannot be read")
+		return secret.Text{}, errors.New("the secret cannot be read")
 	}
 	value := aws.ToString(out.SecretString)
-	var object map[string]string
-	if json.Unmarshal([]byte(value), &object) == nil {
-		value = object["client_secret"]
+	var object map[string]json.RawMessage
+	if json.Unmarshal([]byte(value), &object) == nil && object != nil {
+		value = ""
+		_ = json.Unmarshal(object[member], &value) // no text is no secret
+	}
+	if value == "" {
+		return secret.Text{}, checks.ErrNoSecret
 	}
 	return secret.NewText(value), nil
 }

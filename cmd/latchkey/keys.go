@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
@@ -15,7 +16,7 @@ import (
 
 type keysCommands struct {
 	Show   keysShow   `cmd:"" help:"List the ids of the deployment's keys, newest first."`
-	Rotate keysRotate `cmd:"" help:"Add a key; from then on it signs and seals. The others still verify and open."`
+	Rotate keysRotate `cmd:"" help:"Add a key. It verifies and opens at once, and signs and seals eleven minutes later, when every function knows it. The others still verify and open."`
 	Retire keysRetire `cmd:"" help:"Drop a key: what it signed or sealed is no longer taken, and grants sealed with it end."`
 }
 
@@ -55,27 +56,27 @@ func (c *keysShow) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := o.Read(ctx)
-	if err != nil {
-		return err
-	}
-	ring, err := secret.ParseRing(list.Reveal())
-	if err != nil {
-		return err
-	}
-	showKeys(ring)
-	return nil
+	return showKeys(ctx, o)
 }
 
 // showKeys prints ids, which reveal nothing.
-func showKeys(ring *secret.Ring) {
+func showKeys(ctx context.Context, o *awssecret.Operator) error {
+	now := time.Now()
+	ring, due, err := o.Ring(ctx, now)
+	if err != nil {
+		return err
+	}
 	for i, root := range ring.Roots() {
 		what := "verifies and opens"
-		if i == 0 {
+		switch {
+		case root == ring.Newest():
 			what = "signs and seals"
+		case i == 0:
+			what += "; signs and seals in " + due.Sub(now).Round(time.Second).String()
 		}
 		fmt.Println(root.ID + "\t" + what)
 	}
+	return nil
 }
 
 type keysRotate struct {
@@ -101,19 +102,20 @@ func (v vault) change(ctx context.Context, change func(list string) (string, err
 	if err != nil {
 		return err
 	}
-	var ring *secret.Ring
 	err = o.Change(ctx, func(list string) (string, error) {
 		list, err := change(list)
 		if err == nil {
-			ring, err = secret.ParseRing(list)
+			_, err = secret.ParseRing(list)
 		}
 		return list, err
 	})
 	if err != nil {
 		return err
 	}
-	showKeys(ring)
-	fmt.Println("running functions notice within five minutes, a new key at once when something names it")
+	if err := showKeys(ctx, o); err != nil {
+		return err
+	}
+	fmt.Println("running functions notice within five minutes")
 	return nil
 }
 

@@ -23,17 +23,34 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/latchkey-go/latchkey/pkg/secret"
+	"github.com/latchkey-go/latchkey/pkg/session"
 )
 
 // share is the processor that a Lambda function of 256 MB has: a whole one is
 // that of 1,769 MB.
 const share = 256.0 / 1769
 
-// benchFirst compares the first request of a login function that has warmed up
-// with that of one that has not, and with a warm request: go run ./e2e/bench
-// first. The function starts with a whole processor, as an init does on Lambda,
-// and has its share of one from the first request on. DynamoDB is a stand-in
-// behind TLS, and the certificate authorities are this machine's.
+// deployed is the ARN of the deployment secret.
+const deployed = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:DeploymentSecret-AbCdEf"
+
+// candidate is a function whose first request is measured.
+type candidate struct {
+	name, warmers string   // its folder in functions, and where its main names the warmers
+	what          string   // for the table
+	settings      []string // besides those of Lambda and AWS
+	event         []byte
+	want          string // in every answer
+}
+
+// benchFirst compares the first request of a function that has warmed up with
+// that of one that has not, and with a warm request: go run ./e2e/bench first.
+// The login function needs the table, the authorizer the deployment secret
+// besides. A function starts with a whole processor, as an init does on Lambda,
+// and has its share of one from the first request on. DynamoDB and Secrets
+// Manager are stand-ins behind TLS, and the certificate authorities are this
+// machine's.
 func benchFirst(args []string) {
 	flags := flag.NewFlagSet("first", flag.ExitOnError)
 	n := flags.Int("n", 31, "starts of each program")
@@ -41,50 +58,67 @@ func benchFirst(args []string) {
 	dir, err := os.MkdirTemp("", "latchkey-bench")
 	check(err)
 	defer os.RemoveAll(dir)
-	table := startTable(dir)
-	defer table.Close()
+	root, cookie := secret.Mint(256), session.NewCookie()
+	keep := newShelf()
+	defer keep.Close()
+	keep.put(root, cookie)
+	far := startAWS(dir, keep, root)
+	defer far.Close()
 	limit, how := limiter()
-	with, without := build(dir, "./functions/login"), buildCold(dir)
-	var warmed, unwarmed, third []time.Duration
-	for range *n {
-		first, later := invocations(with, dir, table.URL, limit)
-		warmed, third = append(warmed, first), append(third, later)
-		first, _ = invocations(without, dir, table.URL, limit)
-		unwarmed = append(unwarmed, first)
+	for _, c := range []candidate{
+		{"login", loginWarmers, "`GET /login`", []string{"OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x"}, loginEvent(), `"statusCode":302`},
+		{"authorizer", ", flows.Warm, awssecret.Warm(keys))", "decision of the authorizer", []string{"LATCHKEY_SECRET_ARN=" + deployed}, questionAbout(cookie), `"isAuthorized":true`},
+	} {
+		c.settings = append(c.settings, "AWS_LAMBDA_FUNCTION_NAME="+c.name, "TABLE_NAME=flows", "SSL_CERT_FILE="+filepath.Join(dir, "authorities.pem"),
+			"AWS_ENDPOINT_URL_DYNAMODB="+far.URL, "AWS_ENDPOINT_URL_SECRETS_MANAGER="+far.URL)
+		with, without := build(dir, "./functions/"+c.name), buildWithout(dir, c.name, c.warmers)
+		var warmed, unwarmed, third []time.Duration
+		for range *n {
+			first, later := c.invocations(with, limit)
+			warmed, third = append(warmed, first), append(third, later)
+			first, _ = c.invocations(without, limit)
+			unwarmed = append(unwarmed, first)
+		}
+		x, y, z := median(warmed), median(unwarmed), median(third)
+		fmt.Printf("%s at %.0f %% of a processor (%s), medians of %d starts: first request after the warm-up %v, without one %v, a warm request %v\n", c.name, share*100, how, *n, x, y, z)
+		fmt.Printf("| first %s after the warm-up, at the share of 256 MB | a warm one | %.2f | 2 |\n", c.what, ratio(x, z))
+		fmt.Printf("| the same without the warm-up | a warm one | %.0f | |\n", ratio(y, z))
 	}
-	a, b, c := median(warmed), median(unwarmed), median(third)
-	fmt.Printf("GET /login at %.0f %% of a processor (%s), medians of %d starts: first request after the warm-up %v, without one %v, a warm request %v\n", share*100, how, *n, a, b, c)
-	fmt.Printf("| first `GET /login` after the warm-up, at the share of 256 MB | a warm one | %.2f | 2 |\n", ratio(a, c))
-	fmt.Printf("| the same without the warm-up | a warm one | %.2f | |\n", ratio(b, c))
 }
 
+const loginWarmers = ", flows.Warm)"
+
 // buildCold is the login function without its warmers.
-func buildCold(dir string) string {
-	const source = "functions/login/main.go"
+func buildCold(dir string) string { return buildWithout(dir, "login", loginWarmers) }
+
+// buildWithout is a function without its warmers, the last arguments of its main.
+func buildWithout(dir, name, warmers string) string {
+	source := "functions/" + name + "/main.go"
 	text, err := os.ReadFile(source)
 	check(err)
-	cold := strings.Replace(string(text), ", flows.Warm)", ")", 1)
+	cold := strings.Replace(string(text), warmers, ")", 1)
 	if cold == string(text) {
 		log.Fatal(source + " has no warmer to leave out")
 	}
-	check(os.WriteFile(filepath.Join(dir, "main.go"), []byte(cold), 0o600))
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: filepath.Join(dir, "main.go")}})
+	out := filepath.Join(dir, "cold-"+name)
+	check(os.WriteFile(out+".go", []byte(cold), 0o600))
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: out + ".go"}})
 	check(err)
-	check(os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
-	out := filepath.Join(dir, "cold")
-	cmd := exec.Command("go", "build", "-trimpath", "-overlay", filepath.Join(dir, "overlay.json"), "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out, "./functions/login")
+	check(os.WriteFile(out+".json", overlay, 0o600))
+	cmd := exec.Command("go", "build", "-trimpath", "-overlay", out+".json", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out, "./functions/"+name)
 	cmd.Env, cmd.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	check(cmd.Run())
 	return out
 }
 
-// startTable is a DynamoDB endpoint behind TLS that takes every item. It leaves
-// a file of authorities in dir: this machine's, and its own.
-func startTable(dir string) *httptest.Server {
+// startAWS is DynamoDB, which gives what is kept and takes every item, and
+// Secrets Manager with the secret root, both behind TLS. It leaves a file of
+// authorities in dir: this machine's, and its own.
+func startAWS(dir string, keep http.Handler, root string) *httptest.Server {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "table"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "aws"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -92,9 +126,16 @@ func startTable(dir string) *httptest.Server {
 	known, _ := os.ReadFile("/etc/ssl/certs/ca-certificates.crt") // a machine without it has fewer to load
 	known = append(known, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	check(os.WriteFile(filepath.Join(dir, "authorities.pem"), known, 0o600))
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		_, _ = w.Write([]byte("{}"))
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch service, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); {
+		case operation == "GetItem":
+			keep.ServeHTTP(w, r)
+		case service == "secretsmanager":
+			fmt.Fprintf(w, `{"ARN":%q,"SecretString":%q}`, deployed, root)
+		default:
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			_, _ = w.Write([]byte("{}"))
+		}
 	}))
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	s.StartTLS()
@@ -103,17 +144,15 @@ func startTable(dir string) *httptest.Server {
 
 // invocations starts the function, and returns how long its first request took
 // and how long, at the median, some later ones did.
-func invocations(program, dir, table string, limit func(pid int) (lift func())) (first, later time.Duration) {
-	f := launch(program, "AWS_LAMBDA_FUNCTION_NAME=login", "TABLE_NAME=flows", "AWS_ENDPOINT_URL_DYNAMODB="+table,
-		"SSL_CERT_FILE="+filepath.Join(dir, "authorities.pem"), "OAUTH_PROVIDER=cashmere", "OAUTH_CLIENT_ID=x")
+func (c candidate) invocations(program string, limit func(pid int) (lift func())) (first, later time.Duration) {
+	f := launch(program, c.settings...)
 	defer f.stop()
 	<-f.polled
 	defer limit(f.cmd.Process.Pid)()
-	event := loginEvent()
-	first = f.ask(event, `"statusCode":302`)
+	first = f.ask(c.event, c.want)
 	var rest []time.Duration
 	for range 9 {
-		rest = append(rest, f.ask(event, `"statusCode":302`))
+		rest = append(rest, f.ask(c.event, c.want))
 	}
 	return first, median(rest)
 }

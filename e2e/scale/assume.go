@@ -19,6 +19,7 @@ var Assumptions = []Assumption{
 	{"signs of life that are written in a visit", 1, ""},
 	{"size of a session with a provider's tokens, in whole KB", Visits[0].SessionKB, " KB"},
 	{"the same with the built-in server's tokens", Visits[1].SessionKB, " KB"},
+	{"reads that fill as much of a partition as a write", readsOfAWrite, ""},
 	{"how late TTL deletes", ttlLag / hour, " h"},
 	{"what DynamoDB adds to an item, and to an entry of the index", itemOverhead, " bytes"},
 	{"log of an invocation, Lambda's own lines included", functionLogKB, " KB"},

@@ -48,8 +48,8 @@ func route(name string) func(Need) float64 { return func(n Need) float64 { retur
 // has no throttle of its own.
 var Throttles = []Limit{
 	{Name: "application", Kind: Template, Value: 50},
-	{Name: "GET /login", Kind: Parameter, Value: 20, Highest: 60},
-	{Name: "GET /callback", Kind: Parameter, Value: 30, Highest: 60},
+	{Name: "GET /login", Kind: Parameter, Value: 20, Highest: 50},
+	{Name: "GET /callback", Kind: Parameter, Value: 30, Highest: 50},
 	{Name: "POST /refresh", Kind: Template, Value: 20},
 	{Name: "POST /logout", Kind: Template, Value: 10},
 	{Name: "GET /oauth/authorize", Kind: Template, Value: 50},
@@ -72,10 +72,10 @@ type Ceiling struct {
 
 // Ceilings are the spending ceilings of template.yaml, in units a second.
 var Ceilings = []Ceiling{
-	{"ceiling of Flows, writes", 2200, 1400, Need.FlowsWrites},
+	{"ceiling of Flows, writes", 2500, 1500, Need.FlowsWrites},
 	{"ceiling of Flows, reads", 6500, 5500, Need.FlowsReads},
 	{"ceiling of by_user, writes", 600, 600, func(n Need) float64 { return n.Index }},
-	{"ceiling of Accounts, reads", 1000, 1000, func(n Need) float64 { return n.Reads["user"] }},
+	{"ceiling of Accounts, reads", 1200, 1200, func(n Need) float64 { return n.Reads["user"] }},
 }
 
 // secretsCached is how long an instance keeps the deployment secret, in

@@ -66,10 +66,10 @@ func TestMoreLoginsNeedMore(t *testing.T) {
 }
 
 // TestPartitionsAtTheirEdges: a thousand writes or three thousand reads a
-// second fill one.
+// second fill one, and so does half of each.
 func TestPartitionsAtTheirEdges(t *testing.T) {
 	for _, tt := range []struct{ writes, reads, want float64 }{
-		{0, 0, 1}, {1000, 0, 1}, {1001, 0, 2}, {0, 3000, 1}, {0, 3001, 2}, {1000, 3000, 1}, {5000, 3001, 5}, {1, 30_000, 10},
+		{0, 0, 1}, {1000, 0, 1}, {1001, 0, 2}, {0, 3000, 1}, {0, 3001, 2}, {500, 1500, 1}, {501, 1500, 2}, {1000, 3000, 2}, {5000, 3001, 7}, {1, 30_000, 11},
 	} {
 		if got := scale.Partitions(tt.writes, tt.reads); got != tt.want {
 			t.Errorf("%v writes and %v reads: %v partitions, want %v", tt.writes, tt.reads, got, tt.want)

@@ -193,13 +193,16 @@ const (
 	partitionWrites = 1_000
 	partitionReads  = 3_000
 	PartitionGB     = 10
+	// readsOfAWrite is how many reads fill as much of a partition as a write,
+	// an assumption: AWS names the two limits, and not how they add up.
+	readsOfAWrite = partitionReads / partitionWrites
 )
 
 // Partitions is how many a table needs for its traffic, when the keys are
-// spread evenly, which hashes are. A partition has room for all of one and all
-// of the other: writes and reads are counted apart.
+// spread evenly, which hashes are. Writes and reads share a partition's room: a
+// half of each fills it.
 func Partitions(writes, reads float64) float64 {
-	return max(1, math.Ceil(max(writes/partitionWrites, reads/partitionReads)))
+	return max(1, math.Ceil((writes+reads/readsOfAWrite)/partitionWrites))
 }
 
 // RestGB is how many GB are kept when that much is added in each second

@@ -3,8 +3,10 @@ package scale_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,9 +98,9 @@ func TestTemplate(t *testing.T) {
 	for _, planted := range []struct{ old, new string }{
 		{"POST /oauth/approve: !If [BuiltIn, {ThrottlingRateLimit: 20", "POST /oauth/approve: !If [BuiltIn, {ThrottlingRateLimit: 21"},
 		{"GET /login: {ThrottlingRateLimit: !Ref LoginRate", "GET /login: {ThrottlingRateLimit: !Ref TokenRate"},
-		{"MaxWriteRequestUnits: !If [BuiltIn, 2200, 1400]", "MaxWriteRequestUnits: !If [BuiltIn, 2200, 1500]"},
+		{"MaxWriteRequestUnits: !If [BuiltIn, 2500, 1500]", "MaxWriteRequestUnits: !If [BuiltIn, 2500, 1600]"},
 		{"MaxWriteRequestUnits: 600", "MaxWriteRequestUnits: 700"},
-		{"MaxReadRequestUnits: 1000", "MaxReadRequestUnits: 2000"},
+		{"MaxReadRequestUnits: 1200", "MaxReadRequestUnits: 2000"},
 		{"    MemorySize: 256", "    MemorySize: 512"},
 		{"      MemorySize: 1769", "      MemorySize: 3538"},
 		{"Default: 720h", "Default: 240h"},
@@ -107,6 +109,52 @@ func TestTemplate(t *testing.T) {
 			t.Errorf("nothing to change: no %q", planted.old)
 		} else if len(apart(strings.Replace(template, planted.old, planted.new, 1))) == 0 {
 			t.Errorf("not noticed: %s", planted.new)
+		}
+	}
+}
+
+// flood is what the ceilings cost in an hour, as template.yaml says it.
+func flood(template string) string {
+	hourly := func(table string, indent int, server bool) (writes, reads float64) {
+		of := first(block(template, table), fmt.Sprintf(`\n {%d}OnDemandThroughput: \{(.*)\}`, indent))
+		for _, kind := range []string{"Read", "Write"} {
+			m := regexp.MustCompile(`Max` + kind + `RequestUnits: (?:!If \[BuiltIn, (\d+), )?(\d+)`).FindStringSubmatch(of)
+			if m == nil {
+				return math.NaN(), math.NaN()
+			}
+			if server && m[1] != "" {
+				m[2] = m[1]
+			}
+			units, _ := strconv.ParseFloat(m[2], 64)
+			if kind == "Read" {
+				reads = units * scale.Assumed.Read * 3600
+			} else {
+				writes = units * scale.Assumed.Write * 3600
+			}
+		}
+		return writes, reads
+	}
+	w, r := hourly("Flows", 6, true)
+	iw, ir := hourly("Flows", 10, true)
+	aw, ar := hourly("Accounts", 6, true)
+	bw, br := hourly("Flows", 6, false)
+	return fmt.Sprintf("at %v USD a million writes and %v a million reads: %s USD for the writes, %s for the reads, %s for the index, and %s for Accounts. Without the server, %s.",
+		1e6*scale.Assumed.Write, 1e6*scale.Assumed.Read, cents(w), cents(r), cents(iw+ir), cents(aw+ar), cents(bw+br+iw+ir))
+}
+
+// cents rounds half a cent up, whatever binary fractions make of it.
+func cents(usd float64) string { return fmt.Sprintf("%.2f", math.Floor(100*usd+0.5+1e-9)/100) }
+
+// TestCostOfAFlood works out the comment on the ceilings of template.yaml.
+func TestCostOfAFlood(t *testing.T) {
+	template := read(t, "template.yaml")
+	comment := regexp.MustCompile(`\s*\n\s*# `).ReplaceAllString(template, " ")
+	if want := flood(template); !strings.Contains(comment, want) {
+		t.Errorf("template.yaml does not say %q", want)
+	}
+	for _, planted := range []string{"[BuiltIn, 2500, 1500]", "[BuiltIn, 6500, 5500]", "MaxReadRequestUnits: 1200", "MaxWriteRequestUnits: 600"} {
+		if other := flood(strings.Replace(template, planted, strings.Replace(planted, "00", "50", 1), 1)); strings.Contains(comment, other) {
+			t.Errorf("another number in %s is not noticed", planted)
 		}
 	}
 }

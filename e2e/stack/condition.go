@@ -1,7 +1,9 @@
 package stack
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -73,6 +75,17 @@ func (r *resolver) truth(n *yaml.Node) (bool, error) {
 			all, some = all && holds, some || holds
 		}
 		return map[string]bool{"Not": !some, "And": all, "Or": some}[name], nil
+	case "Contains": // in a rule only: a list, and what has to be in it
+		if len(arg.Content) != 2 {
+			return false, fmt.Errorf("line %d: Contains needs a list and a value", n.Line)
+		}
+		list, errList := r.value(arg.Content[0])
+		one, errOne := r.value(arg.Content[1])
+		all, isList := list.([]any)
+		if errList != nil || errOne != nil || !isList {
+			return false, fmt.Errorf("line %d: %w", n.Line, firstOf(errList, errOne, errors.New("what Contains looks into is no list")))
+		}
+		return slices.ContainsFunc(all, func(v any) bool { return fmt.Sprint(v) == fmt.Sprint(one) }), nil
 	}
 	return false, fmt.Errorf("line %d: the condition function %s is not understood here", n.Line, name)
 }

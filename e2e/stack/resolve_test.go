@@ -171,3 +171,43 @@ Outputs:
 		}
 	}
 }
+
+func TestRules(t *testing.T) {
+	const text = `
+Parameters:
+  Colour: {Type: String, Default: '', AllowedValues: ['', red, green, blue]}
+  Shade: {Type: String, Default: ''}
+Rules:
+  WarmNeedsShade: {RuleCondition: {'Fn::Contains': [[red, green], !Ref Colour]}, Assertions: [
+    {Assert: !Not [!Equals [!Ref Shade, '']], AssertDescription: Give Shade.}]}
+Resources: {Table: {Type: AWS::DynamoDB::Table}}
+`
+	for _, c := range []struct{ name, colour, shade, old, new, want string }{
+		{name: "in the list", colour: "red", want: "rule WarmNeedsShade: Give Shade."},
+		{name: "in the list, and the assertion holds", colour: "green", shade: "dark"},
+		{name: "not in the list", colour: "blue"},
+		{name: "empty"},
+		{name: "a value that is not allowed", colour: "grey", want: "allowed values"},
+		{name: "no list", colour: "red", old: "[red, green]", new: "red", want: "Contains needs a list"},
+		{name: "no value", colour: "red", old: "[[red, green], !Ref Colour]", new: "[[red, green]]", want: "Contains needs a list and a value"},
+		{name: "a value of nothing", colour: "red", old: "!Ref Colour]", new: "!Ref Tone]", want: "nothing is named Tone"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			template, err := stack.Parse([]byte(strings.Replace(text, c.old, c.new, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := stack.Values{Parameters: map[string]string{"Colour": c.colour, "Shade": c.shade}}
+			_, resolved := template.Resolve(v)
+			for _, err := range []error{template.Refusal(v), resolved} {
+				if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+			}
+			v.Unruled = true
+			if _, err := template.Resolve(v); (err != nil) != (c.want == "allowed values") {
+				t.Errorf("without rules: %v", err)
+			}
+		})
+	}
+}

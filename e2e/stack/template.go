@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -24,6 +25,8 @@ type Values struct {
 	APIID      string            // what !Ref of an HTTP API gives; default a1b2c3d4e5
 	Table      string            // what !Ref of the template's first table gives; empty: its logical id, as under sam local
 	Tables     map[string]string // what !Ref of a table gives, by logical id; goes before Table
+
+	Unruled bool // the section Rules is left out
 
 	samLocal bool // !Ref gives logical ids
 }
@@ -84,13 +87,9 @@ func onceEach(n *yaml.Node) error {
 // functions, as creating the stack would. Parameters, patterns and rules that
 // CloudFormation would refuse are errors.
 func (t *Template) Resolve(v Values) (Document, error) {
-	v = v.withDefaults()
-	r := &resolver{values: v, root: t.root, parameters: map[string]string{}, deciding: map[string]bool{}}
-	if err := r.takeParameters(); err != nil {
-		return nil, fmt.Errorf("stack: template: %w", err)
-	}
-	if err := r.checkRules(); err != nil {
-		return nil, fmt.Errorf("stack: template: %w", err)
+	r, err := t.accepted(v)
+	if err != nil {
+		return nil, err
 	}
 	doc := Document{}
 	for _, section := range []string{"Globals", "Resources", "Outputs"} {
@@ -106,11 +105,34 @@ func (t *Template) Resolve(v Values) (Document, error) {
 	return doc, nil
 }
 
-// Conditions are the truth of the template's conditions for given parameters.
-func (t *Template) Conditions(v Values) (map[string]bool, error) {
+// Refusal is why CloudFormation would not even begin with given parameters:
+// what declares one refuses its value, or a rule refuses all of them together.
+func (t *Template) Refusal(v Values) error {
+	_, err := t.accepted(v)
+	return err
+}
+
+// accepted is a resolver whose parameters are what the template takes.
+func (t *Template) accepted(v Values) (*resolver, error) {
 	r := &resolver{values: v.withDefaults(), root: t.root, parameters: map[string]string{}, deciding: map[string]bool{}}
 	if err := r.takeParameters(); err != nil {
 		return nil, fmt.Errorf("stack: template: %w", err)
+	}
+	if v.Unruled {
+		return r, nil
+	}
+	if err := r.checkRules(); err != nil {
+		return nil, fmt.Errorf("stack: template: %w", err)
+	}
+	return r, nil
+}
+
+// Conditions are the truth of the template's conditions for given parameters.
+func (t *Template) Conditions(v Values) (map[string]bool, error) {
+	v.Unruled = true
+	r, err := t.accepted(v)
+	if err != nil {
+		return nil, err
 	}
 	all := map[string]bool{}
 	for name := range pairs(child(t.root, "Conditions")) {
@@ -148,17 +170,25 @@ func (r *resolver) takeParameters() error {
 	return nil
 }
 
+// patterns are the AllowedPatterns that were met, compiled: a test may try
+// thousands of sets of parameters.
+var patterns sync.Map
+
 func allowed(n *yaml.Node, value string) error {
 	if list := child(n, "AllowedValues"); list != nil &&
 		!slices.ContainsFunc(list.Content, func(c *yaml.Node) bool { return c.Value == value }) {
 		return fmt.Errorf("is not one of the allowed values")
 	}
 	if p := child(n, "AllowedPattern"); p != nil {
-		pattern, err := regexp.Compile(p.Value)
-		if err != nil {
-			return fmt.Errorf("has a pattern that does not compile: %w", err)
+		pattern, known := patterns.Load(p.Value)
+		if !known {
+			compiled, err := regexp.Compile(p.Value)
+			if err != nil {
+				return fmt.Errorf("has a pattern that does not compile: %w", err)
+			}
+			pattern, _ = patterns.LoadOrStore(p.Value, compiled)
 		}
-		if !pattern.MatchString(value) {
+		if !pattern.(*regexp.Regexp).MatchString(value) {
 			return fmt.Errorf("does not match %s", p.Value)
 		}
 	}

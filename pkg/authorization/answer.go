@@ -13,13 +13,18 @@ import (
 )
 
 // refuse sends the browser back to the client with an error (RFC 6749
-// §4.1.2.1), the state and the issuer (RFC 9207).
+// §4.1.2.1), the state and the issuer (RFC 9207). What has to be mended here is
+// server_error to the client, and goes by its own name in the log.
 func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, q request, err *oauth.Error) {
 	outcome(r.Context(), string(err.Code))
 	if err.Cause != nil {
 		logline.Add(r.Context(), slog.String("cause", err.Cause.Error()))
 	}
-	back(w, r, q.Redirect, "error", string(err.Code), "error_description", err.Description,
+	code := err.Code
+	if code == oauth.ConfigError {
+		code = oauth.ServerError
+	}
+	back(w, r, q.Redirect, "error", string(code), "error_description", err.Description,
 		"state", q.State, "iss", baseurl.From(r.Context()))
 }
 

@@ -2,6 +2,7 @@ package authorization
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -135,8 +136,13 @@ func guarded(h http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// down is the refusal when a part that is needed gave no usable answer.
+// down is the refusal when a part that is needed gave no usable answer. Of what
+// has to be mended first that part says so itself.
 func down(err error) *oauth.Error {
+	if own, ok := errors.AsType[*oauth.Error](err); ok && own.Code == oauth.ConfigError {
+		mend := *own
+		return &mend
+	}
 	return &oauth.Error{
 		Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: 2 * time.Second, Cause: err,
 		Description: "Signing in is not possible just now. Please try again in a moment.",

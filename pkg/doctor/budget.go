@@ -3,7 +3,6 @@ package doctor
 import (
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/latchkey-go/latchkey/pkg/baseurl"
 	"github.com/latchkey-go/latchkey/pkg/provider"
@@ -51,33 +50,54 @@ func (x *Examination) cookieHeader() int {
 	return n
 }
 
-// budget adds up the longest messages that pass API Gateway.
-func (x *Examination) budget() []Finding {
-	ep := provider.Endpoints{Authorize: strings.Repeat("x", 100), Issuer: x.issuer()}
-	if p := x.Provider; p.Fixed.Authorize != "" {
-		ep = p.Fixed
-	}
+// message is one that passes API Gateway: how long it can become, and what for.
+type message struct {
+	length int
+	which  string
+	always bool // it is this long in every login
+}
+
+// messages are the longest of one login, with what the provider has announced.
+func (x *Examination) messages(ep provider.Endpoints) (list []message, callback int) {
+	const state, headers, hint = 43, 512, len("&login_hint=") + 3*maxHint
 	fixed := len(" HTTP/1.1\r\nHost: \r\n\r\n") + len(baseurl.Host(x.Base)) + x.cookieHeader() + browserHeaders
-	const state = 43
 	login := len("GET /login?return_to=&login_hint=&prompt=") + 3*(maxReturnTo+maxHint) + len("select_account") + fixed
-	callback := len("GET /callback?code=&state=&iss=&scope=") + state + len(url.QueryEscape(ep.Issuer)) + len(url.QueryEscape(x.Provider.Scope)) + fixed
-	request := len(x.request(ep, "select_account")) + len("&login_hint=") + 3*maxHint
-	longest, which := login, "GET /login with the longest return_to"
-	for _, m := range []struct {
-		length int
-		which  string
-	}{
-		{callback + leastCode, "GET /callback with a code of 2 KB"},
-		{request + 512, "the answer that leads to the provider"},
-		{request + fixed, "GET /oauth/authorize"},
-	} {
-		if m.length > longest && (m.which != "GET /oauth/authorize" || x.Provider.Name == builtin) {
-			longest, which = m.length, m.which
+	callback = len("GET /callback?code=&state=&iss=&scope=") + state + len(url.QueryEscape(ep.Issuer)) + len(url.QueryEscape(x.Provider.Scope)) + fixed
+	plain, longest := len(x.request(ep, "")), len(x.request(ep, "select_account"))+hint
+	list = []message{
+		{plain + headers, "the answer that leads to the provider", true},
+		{login, "GET /login with the longest return_to", false},
+		{callback + leastCode, "GET /callback with a code of 2 KB", false},
+		{longest + headers, "the answer that leads to the provider", false},
+	}
+	if x.Provider.Name == builtin {
+		list = append(list, message{plain - len(x.Base) + fixed, "GET /oauth/authorize", true}, message{longest - len(x.Base) + fixed, "GET /oauth/authorize", false})
+	}
+	return list, callback
+}
+
+// budget compares the longest messages with what passes API Gateway.
+func (x *Examination) budget(ep provider.Endpoints) []Finding {
+	list, callback := x.messages(ep)
+	longest := list[0]
+	for _, m := range list {
+		if m.length > longest.length && !(longest.always && longest.length > maxRequest) {
+			longest = m
 		}
 	}
-	if longest > maxRequest {
-		return []Finding{{"budget", Warning, fmt.Sprintf("%s can take %d bytes; API Gateway takes %d", which, longest, maxRequest),
-			"what is longer is refused by API Gateway, before any function sees it", "shorten OAUTH_SCOPE and OAUTH_EXTRA_PARAMS"}}
+	if longest.length <= maxRequest {
+		return []Finding{{ID: "budget", Level: OK, What: fmt.Sprintf("the longest message, %s, takes %d of API Gateway's %d bytes; a callback has room for a code of %d", longest.which, longest.length, maxRequest, maxRequest-callback)}}
 	}
-	return []Finding{{ID: "budget", Level: OK, What: fmt.Sprintf("the longest message, %s, takes %d of API Gateway's %d bytes; a callback has room for a code of %d", which, longest, maxRequest, maxRequest-callback)}}
+	f := Finding{"budget", Warning, fmt.Sprintf("%s can take %d bytes; API Gateway takes %d", longest.which, longest.length, maxRequest),
+		"what is longer is refused by API Gateway, before any function sees it", "shorten OAUTH_SCOPE and OAUTH_EXTRA_PARAMS"}
+	if len(ep.Authorize) > maxURL && x.Provider.Name != builtin {
+		f.Do += fmt.Sprintf("; the authorization endpoint itself takes %d bytes: have the provider announce a shorter one", len(ep.Authorize))
+	}
+	if longest.always {
+		f.Why = "API Gateway refuses it, and with it every login"
+		if !x.local() {
+			f.Level = Problem
+		}
+	}
+	return []Finding{f}
 }

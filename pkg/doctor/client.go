@@ -33,7 +33,7 @@ func (x *Examination) client(ctx context.Context, ep provider.Endpoints, said *p
 		f.What, f.Do = "the token endpoint gave tokens for a code that does not exist", "do not use this provider"
 		f.Why = "anybody could sign in as anybody"
 	case answered && (answer.Code == "invalid_grant" || answer.Code == "bad_verification_code"):
-		return []Finding{{ID: "client", Level: OK, What: x.knows()}}
+		return x.acceptedClient(said)
 	case answered && (answer.Code == "redirect_uri_mismatch"):
 		f.What, f.Do = "the token endpoint does not know the redirect URI for this client", "register the one below with the provider, exactly as it stands there"
 	case answered && (answer.Code == "unauthorized_client" || answer.Code == "unsupported_grant_type"):
@@ -45,13 +45,24 @@ func (x *Examination) client(ctx context.Context, ep provider.Endpoints, said *p
 	case answered:
 		f.What, f.Do = "the token endpoint "+status(answer.Status)+", and not that the code is unknown", own.Description
 	case own != nil && own.Code == oauth.ConfigError && !x.local():
-		f.Level, f.What, f.Do = Unchecked, "your credentials do not allow to read the client secret of the stack", "allow secretsmanager:GetSecretValue on it, or try a login"
+		return []Finding{x.noClientSecret(ctx)}
 	case own != nil && own.Status == 504:
 		f.Level, f.What, f.Do = Unchecked, "the token endpoint did not answer in time", "ask again in a minute"
 	default:
 		f.What, f.Do = "the token endpoint cannot be reached", "check its URL and the network"
 	}
 	return []Finding{f}
+}
+
+// acceptedClient warns of a way to authenticate that worked here, and that the
+// metadata does not have. none is one that many leave out.
+func (x *Examination) acceptedClient(said *provider.Announced) []Finding {
+	findings := []Finding{{ID: "client", Level: OK, What: x.knows()}}
+	if more := x.methods(said); more != "" && x.Provider.Auth != provider.AuthNone {
+		findings = append(findings, Finding{"client", Warning, "this client authenticates with " + string(x.Provider.Auth) + more,
+			"a token endpoint that looks at the code first says nothing about the client, and refuses it with a real code", "set OAUTH_CLIENT_AUTH to what is announced, or try a login"})
+	}
+	return findings
 }
 
 func (x *Examination) knows() string {

@@ -11,6 +11,8 @@ import (
 // are judged.
 const maxSkew = 60 * time.Second
 
+const ntp = "set the clock by NTP, on the side that is wrong"
+
 // clock compares ours with that of whoever answers.
 type clock struct {
 	now func() time.Time
@@ -40,7 +42,9 @@ func (c *clock) sawHeader(h http.Header, began time.Time) {
 	}
 }
 
-func (c *clock) finding() Finding {
+// finding judges the difference. strict says that the provider's ID tokens are
+// judged by this very clock.
+func (c *clock) finding(strict bool) Finding {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch apart := c.skew.Abs().Round(time.Second); {
@@ -48,12 +52,15 @@ func (c *clock) finding() Finding {
 		return Finding{ID: "clock", Level: Unchecked, What: "no answer of the provider carries a date to compare the clock with", Do: "compare this clock with another one"}
 	case apart <= maxSkew:
 		return Finding{ID: "clock", Level: OK, What: fmt.Sprintf("%v from the provider's", apart)}
+	case c.skew > 0 && strict:
+		return Finding{"clock", Problem, fmt.Sprintf("this machine's clock is %v behind the provider's", apart),
+			"an ID token that is from the future by more than 60 s is refused, so every login fails", ntp}
 	default:
 		how := "ahead of"
 		if c.skew > 0 {
 			how = "behind"
 		}
 		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v %s the provider's", apart, how),
-			"ID tokens and expiry times are judged with 60 s of leeway", "set the clock by NTP, on the side that is wrong"}
+			"ID tokens and expiry times are judged with 60 s of leeway", ntp}
 	}
 }

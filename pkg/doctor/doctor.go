@@ -9,6 +9,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,14 +63,18 @@ type Table struct {
 	Inspect func(context.Context) Inspection
 }
 
-// Inspection is what a store has found out about its table; see the type of
-// this name there.
+// Inspection is what was found out about a table; see the type of this name in
+// the store.
 type Inspection struct {
 	Missing, Denied, Silent bool
 	Code                    string
 	Wrong                   string
-	TTL                     string
-	TTLKnown, NoTTL         bool
+	// Odd is what works and is not as it should be.
+	Odd string
+	// ARN is the table's own name for itself, empty if it has none.
+	ARN             string
+	TTL             string
+	TTLKnown, NoTTL bool
 }
 
 // Examination is what is to be examined. Settings and what belongs to them
@@ -85,8 +90,10 @@ type Examination struct {
 	Tables []Table
 	// Keys reads the deployment secret; nil when none is set.
 	Keys func(context.Context) (secret.Text, error)
-	// Stack is the deployment to look at, nil for a configuration here.
+	// Stack is the deployment to look at, nil for a configuration here, and
+	// Known the findings of FromStack about it.
 	Stack *Stack
+	Known []Finding
 	// Now is the clock. Default: [time.Now].
 	Now func() time.Time
 }
@@ -109,16 +116,13 @@ func (x *Examination) Run(ctx context.Context) Report {
 	ctx, cancel := context.WithTimeout(baseurl.With(ctx, x.Base), allTimeout)
 	defer cancel()
 	checks := []func(context.Context) []Finding{
-		func(context.Context) []Finding { return x.settings() },
+		func(context.Context) []Finding { return append(slices.Clone(x.Known), x.settings()...) },
 		x.examineProvider,
 	}
 	if x.Stack != nil {
 		checks = append(checks, x.examineStack)
 	}
-	for _, t := range x.Tables {
-		checks = append(checks, t.examine)
-	}
-	checks = append(checks, x.examineKeys, func(context.Context) []Finding { return x.budget() })
+	checks = append(checks, x.examineTables, x.examineKeys)
 	return NewReport(together(ctx, checks...), x.callback(), x.Provider.Name)
 }
 

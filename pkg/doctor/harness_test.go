@@ -2,15 +2,22 @@ package doctor_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-go/latchkey/pkg/doctor"
 	"github.com/latchkey-go/latchkey/pkg/env"
@@ -45,10 +52,26 @@ func newStub(t *testing.T) *stub {
 	return s
 }
 
-const (
-	jwksES = `{"keys":[{"kty":"EC","crv":"P-256","use":"sig","x":"a","y":"b"}]}`
-	jwksEC = `{"keys":[{"kty":"EC","crv":"P-384","x":"a","y":"b"},{"kty":"oct","k":"` + canary + `"},{"kty":"RSA","n":"AQAB"}]}`
+// The keys that providers of these tests publish.
+var (
+	keyES256 = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	keyES384 = must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
+	weakRSA  = must(rsa.GenerateKey(rand.Reader, 1024))
+
+	jwksES = jwks(jose.JSONWebKey{Key: &keyES256.PublicKey, Use: "sig"})
+	jwksEC = jwks(jose.JSONWebKey{Key: &keyES384.PublicKey}, jose.JSONWebKey{Key: []byte(canary)}, jose.JSONWebKey{Key: &weakRSA.PublicKey})
 )
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func jwks(keys ...jose.JSONWebKey) string {
+	return string(must(json.Marshal(jose.JSONWebKeySet{Keys: keys})))
+}
 
 func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", time.Now().Add(s.date).UTC().Format(http.TimeFormat))
@@ -60,12 +83,11 @@ func (s *stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/.well-known/openid-configuration":
 		_ = json.NewEncoder(w).Encode(s.metadata)
 	case "/authorize":
-		if r.URL.Query().Get("prompt") == "none" {
-			w.Header().Set("Location", r.URL.Query().Get("redirect_uri")+"?error=login_required")
-		} else {
-			w.Header().Set("Location", "/sign-in")
+		if q := r.URL.Query(); q.Get("prompt") == "none" {
+			leads(q.Get("redirect_uri")+"?error=login_required&state="+q.Get("state")+"&iss="+url.QueryEscape(s.URL))(w, r)
+			return
 		}
-		w.WriteHeader(http.StatusFound)
+		leads("/sign-in")(w, r)
 	case "/token":
 		says(400, "application/json", `{"error":"invalid_grant","error_description":"`+canary+`"}`)(w, r)
 	case "/jwks":

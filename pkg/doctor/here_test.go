@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-go/latchkey/pkg/doctor"
+	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 )
 
@@ -98,13 +99,22 @@ func TestContradictions(t *testing.T) {
 }
 
 func TestWrongSettings(t *testing.T) {
-	got := doctor.WrongSettings(errors.New("2 problem(s) with the settings:\n  - A: is not set; set it, for example A=b\n  - B: is odd"))
-	if len(got) != 2 || got[0].What != "A: is not set" || got[0].Do != "set it, for example A=b" || got[1].What != "B: is odd" || got[1].Level != doctor.Problem {
+	got := doctor.WrongSettings([]env.Problem{{Name: "A", What: `"x; y" is odd`, Do: "set it, for example A=b"}, {Name: "B", What: "is not set"}})
+	if len(got) != 2 || got[0].What != `A: "x; y" is odd` || got[0].Do != "set it, for example A=b" || got[1].What != "B: is not set" || got[1].Level != doctor.Problem {
 		t.Errorf("%+v", got)
 	}
 	if got := doctor.WrongSettings(nil); got != nil {
 		t.Error(got)
 	}
+}
+
+// A stack is behind API Gateway in any case.
+func TestBudgetOfAStack(t *testing.T) {
+	s := newStub(t)
+	s.metadata["authorization_endpoint"] = s.URL + "/authorize?x=" + long
+	x := read(t, s.settings(nil))
+	x.Stack, x.Keys = &doctor.Stack{}, random
+	expect(t, run(t, x), 1, "budget", "problem", "the authorization endpoint itself takes")
 }
 
 func TestReport(t *testing.T) {

@@ -24,22 +24,24 @@ func (x *Examination) examineProvider(ctx context.Context) []Finding {
 		findings = []Finding{undiscovered(err)}
 	}
 	if len(findings) > 0 {
-		return append(findings, Finding{"provider", Unchecked, "redirect URI, client and keys were not looked at", "they need the endpoints, which are not known", "mend the metadata first, and ask again"})
+		return append(findings, Finding{"provider", Unchecked, "redirect URI, client, keys and budget were not looked at", "they need the endpoints, which are not known", "mend the metadata first, and ask again"})
 	}
-	findings = append(findings, Finding{ID: "endpoints", Level: OK, What: ep.Authorize + " and " + ep.Token})
+	findings = append(findings, Finding{ID: "endpoints", Level: OK, What: shownURL(ep.Authorize) + " and " + shownURL(ep.Token)})
 	if said != nil {
-		findings = append(findings, x.capabilities(*said)...)
+		findings = append(append(findings, x.capabilities(*said)...), x.flow(ctx)...)
 	} else {
 		findings = append(findings, Finding{ID: "pkce", Level: OK, What: "S256 is sent; this provider publishes nothing, so that it is checked there is not known"})
 	}
 	checks := []func(context.Context) []Finding{
 		func(ctx context.Context) []Finding { return x.redirect(ctx, ep, clock) },
 		func(ctx context.Context) []Finding { return x.client(ctx, ep, said) },
+		func(ctx context.Context) []Finding { return x.userinfo(ctx, ep) },
 	}
 	if p.OpenID() && ep.JWKS != "" {
 		checks = append(checks, func(ctx context.Context) []Finding { return x.keys(ctx, ep) })
 	}
-	return append(append(findings, together(ctx, checks...)...), clock.finding())
+	findings = append(findings, together(ctx, checks...)...)
+	return append(append(findings, clock.finding(x.local() && p.OpenID())), x.budget(ep)...)
 }
 
 // metadata reads what the provider says of itself; nil when it has no document
@@ -103,7 +105,7 @@ func (x *Examination) capabilities(said provider.Announced) []Finding {
 	}
 	what := "answers do not promise to name their issuer; iss is compared when it is there"
 	if said.Iss {
-		what = "every answer names its issuer (RFC 9207), which is compared"
+		what = "every answer is to name its issuer (RFC 9207), which is compared"
 	}
 	return append(findings, Finding{ID: "iss", Level: OK, What: what})
 }
@@ -116,13 +118,14 @@ func (x *Examination) issuer() string {
 }
 
 func challenges(said provider.Announced) Finding {
-	f := Finding{"pkce", Warning, "", "S256 is sent in any case, and protects a login only if the provider checks it (RFC 7636 section 4.6)",
-		"ask the provider whether it checks the code challenge method S256; a public client must not be without it"}
+	f := Finding{"pkce", Problem, "", "S256 is sent in any case; a server without it refuses every login, or lets codes be stolen (RFC 7636 section 4.4.1)",
+		"switch S256 on for this client at the provider, or have its metadata say that it is"}
 	switch {
 	case slices.Contains(said.Challenges, "S256"):
 		return Finding{ID: "pkce", Level: OK, What: "S256 is announced, and sent"}
 	case len(said.Challenges) == 0:
-		f.What = "the metadata says nothing about PKCE"
+		return Finding{"pkce", Warning, "the metadata says nothing about PKCE", "S256 is sent in any case, and protects a login only if the provider checks it (RFC 7636 section 4.6)",
+			"ask the provider whether it checks the code challenge method S256; a public client must not be without it"}
 	case slices.Equal(said.Challenges, []string{"plain"}):
 		f.What = "the metadata announces PKCE with plain only"
 	default:

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-go/latchkey/pkg/doctor"
 )
 
@@ -45,12 +47,12 @@ func TestProviderFaults(t *testing.T) {
 		"endpoints: plain http elsewhere": {func(s *stub) { s.metadata["token_endpoint"] = "http://idp.example/token" }, nil, 1, "metadata", "problem", "not https: token_endpoint"},
 		"endpoints: no keys":              {func(s *stub) { delete(s.metadata, "jwks_uri") }, nil, 1, "metadata", "problem", "jwks_uri"},
 		"algorithms: symmetric only":      {func(s *stub) { s.metadata["id_token_signing_alg_values_supported"] = []string{"HS256"} }, nil, 1, "metadata", "problem", "asymmetric algorithm"},
-		"pkce: plain only":                {func(s *stub) { s.metadata["code_challenge_methods_supported"] = []string{"plain"} }, nil, 0, "pkce", "warning", "plain only"},
+		"pkce: plain only":                {func(s *stub) { s.metadata["code_challenge_methods_supported"] = []string{"plain"} }, nil, 1, "pkce", "problem", "plain only"},
 		"pkce: nothing said":              {func(s *stub) { delete(s.metadata, "code_challenge_methods_supported") }, nil, 0, "pkce", "warning", "says nothing"},
 		"par: required, RFC 9126":         {func(s *stub) { s.metadata["require_pushed_authorization_requests"] = true }, nil, 1, "par", "problem", "pushed"},
 		"par: signed requests, RFC 9101":  {func(s *stub) { s.metadata["require_signed_request_object"] = true }, nil, 1, "par", "problem", "signed"},
 		"iss: not announced":              {func(s *stub) { delete(s.metadata, "authorization_response_iss_parameter_supported") }, nil, 0, "iss", "ok", "do not promise"},
-		"clock: ahead":                    {func(s *stub) { s.date = 5 * time.Minute }, nil, 0, "clock", "warning", "behind the provider's"},
+		"clock: ahead":                    {func(s *stub) { s.date = 5 * time.Minute }, nil, 1, "clock", "problem", "behind the provider's"},
 		"clock: behind":                   {func(s *stub) { s.date = -5 * time.Minute }, nil, 0, "clock", "warning", "ahead of the provider's"},
 		"clock: within the leeway":        {func(s *stub) { s.date = 50 * time.Second }, nil, 0, "clock", "ok", "from the provider's"},
 
@@ -85,7 +87,7 @@ func TestProviderFaults(t *testing.T) {
 		}, nil, 1, "redirect_uri", "problem", "likely, not certain"},
 		"redirect: an error as a page": {func(s *stub) { s.handle["/authorize"] = page("AADSTS50011: the reply URL") }, nil, 1, "redirect_uri", "problem", "likely, not certain"},
 		"redirect: a sign-in form":     {func(s *stub) { s.handle["/authorize"] = page(`<input type="password">`) }, nil, 0, "redirect_uri", "ok", "shows a sign-in form; some providers"},
-		"redirect: some page":          {func(s *stub) { s.handle["/authorize"] = page("hello") }, nil, 0, "redirect_uri", "ok", "likely"},
+		"redirect: some page":          {func(s *stub) { s.handle["/authorize"] = page("hello") }, nil, 0, "redirect_uri", "warning", "neither an error nor a sign-in"},
 		"redirect: a code for nobody":  {func(s *stub) { s.handle["/authorize"] = leads(base + "/callback?code=" + canary) }, nil, 0, "redirect_uri", "warning", "without a sign-in"},
 		"redirect: an outage":          {func(s *stub) { s.handle["/authorize"] = says(503, "text/html", canary) }, nil, 2, "redirect_uri", "unchecked", "answered 503"},
 		"redirect: no endpoint":        {func(s *stub) { s.metadata["authorization_endpoint"] = "http://127.0.0.1:1/authorize" }, nil, 1, "redirect_uri", "problem", "cannot be reached"},
@@ -103,10 +105,10 @@ func TestProviderFaults(t *testing.T) {
 			s.metadata["id_token_signing_alg_values_supported"] = []string{"ES256", "EdDSA", "HS256"}
 		}, nil, 0, "keys", "ok", "none at the moment for EdDSA"},
 		"keys: for encryption": {func(s *stub) {
-			s.handle["/jwks"] = says(200, "application/json", `{"keys":[{"kty":"EC","crv":"P-256","use":"enc"}]}`)
+			s.handle["/jwks"] = says(200, "application/json", jwks(jose.JSONWebKey{Key: &keyES256.PublicKey, Use: "enc"}))
 		}, nil, 1, "keys", "problem", "none of 1"},
 		"keys: for another algorithm": {func(s *stub) {
-			s.handle["/jwks"] = says(200, "application/json", `{"keys":[{"kty":"EC","crv":"P-256","alg":"ECDH-ES"}]}`)
+			s.handle["/jwks"] = says(200, "application/json", jwks(jose.JSONWebKey{Key: &keyES256.PublicKey, Algorithm: "ECDH-ES"}))
 		}, nil, 1, "keys", "problem", "none of 1"},
 		"budget: too much to ask with": {func(s *stub) {}, map[string]string{"OAUTH_EXTRA_PARAMS": "x=" + long}, 0, "budget", "warning", "shorten OAUTH_SCOPE"},
 	} {

@@ -96,7 +96,8 @@ func (x *Examination) request(ep provider.Endpoints, prompt string) string {
 func (x *Examination) redirect(ctx context.Context, ep provider.Endpoints, clock *clock) []Finding {
 	p, err := x.visit(ctx, x.request(ep, ""), clock)
 	f := Finding{ID: redirectID, Level: Problem, Why: "every login begins with this request"}
-	refused, ours := x.refusedAt(p.location)
+	params, ours := x.answerAt(p.location)
+	refused := params["error"]
 	switch {
 	case err != nil:
 		f.Level, f.What, f.Do = level(err), "the authorization endpoint cannot be reached: "+err.Error(), "check its URL and the network"
@@ -113,23 +114,23 @@ func (x *Examination) redirect(ctx context.Context, ep provider.Endpoints, clock
 		f.What, f.Do = "the provider shows an error in place of a sign-in (seen in its address or its text, so this is likely, not certain)",
 			"check OAUTH_CLIENT_ID, and that the redirect URI below is registered, exactly as it stands there"
 	default:
-		return []Finding{x.accepted(ctx, ep, p)}
+		return x.accepted(ctx, ep, p)
 	}
 	return []Finding{f}
 }
 
-// refusedAt reads the error that a redirect to our callback carries (RFC 6749
-// §4.1.2.1); ours is false for a redirect elsewhere.
-func (x *Examination) refusedAt(location string) (code string, ours bool) {
+// answerAt reads what a redirect to our callback carries (RFC 6749 §4.1.2);
+// ours is false for a redirect elsewhere.
+func (x *Examination) answerAt(location string) (params oauth.Params, ours bool) {
 	query, ours := strings.CutPrefix(location, x.callback()+"?")
 	if !ours {
-		return "", false
+		return nil, false
 	}
 	params, err := oauth.ParseParams(query)
 	if err != nil {
-		return "", true
+		return nil, true
 	}
-	return params["error"], true
+	return params, true
 }
 
 // unfinished are the answers to prompt=none when nobody has signed in (OpenID
@@ -139,21 +140,39 @@ var unfinished = []string{"login_required", "interaction_required", "consent_req
 // accepted says how sure it is that the redirect URI is registered. An OpenID
 // provider is asked for an answer without a sign-in, which it may send to a
 // registered one only.
-func (x *Examination) accepted(ctx context.Context, ep provider.Endpoints, p page) Finding {
+func (x *Examination) accepted(ctx context.Context, ep provider.Endpoints, p page) []Finding {
 	if x.Provider.OpenID() {
-		silent, err := x.visit(ctx, x.request(ep, "none"), nil)
-		if code, _ := x.refusedAt(silent.location); err == nil && slices.Contains(unfinished, code) {
-			return Finding{ID: redirectID, Level: OK, What: "certain: the provider sends answers to the redirect URI (" + code + " to prompt=none)"}
+		asked := x.request(ep, "none")
+		silent, err := x.visit(ctx, asked, nil)
+		if params, _ := x.answerAt(silent.location); err == nil && slices.Contains(unfinished, params["error"]) {
+			return x.answered(ep, asked, params)
 		}
 	}
-	what := "likely: the authorization endpoint leads to a sign-in"
-	if p.location == "" {
-		what = "likely: the authorization endpoint shows a page without an error that is known here"
-		if bytes.Contains(p.body, []byte(`type="password"`)) {
-			what = "likely: the authorization endpoint shows a sign-in form"
-		}
+	const later = "; some providers look at the redirect URI only after the sign-in"
+	switch {
+	case p.location != "":
+		return []Finding{{ID: redirectID, Level: OK, What: "likely: the authorization endpoint leads to a sign-in" + later}}
+	case bytes.Contains(p.body, []byte(`type="password"`)):
+		return []Finding{{ID: redirectID, Level: OK, What: "likely: the authorization endpoint shows a sign-in form" + later}}
 	}
-	return Finding{ID: redirectID, Level: OK, What: what + "; some providers look at the redirect URI only after the sign-in"}
+	return []Finding{{redirectID, Warning, "the authorization endpoint shows neither an error nor a sign-in that is known here",
+		"it may be a sign-in that a script makes, or a page that has nothing to do with it", "begin a login and look; if it is no sign-in, check the endpoint's URL"}}
+}
+
+// answered judges an answer at the redirect URI by what a callback wants of
+// each: the state that was sent (RFC 6749 §4.1.2.1), and the issuer where that
+// is promised (RFC 9207 §2).
+func (x *Examination) answered(ep provider.Endpoints, asked string, params oauth.Params) []Finding {
+	sent, err := url.Parse(asked)
+	if err != nil || params["state"] != sent.Query().Get("state") {
+		return []Finding{{redirectID, Problem, "the provider sends answers to the redirect URI, without its state", "an answer that belongs to no login is refused, so every login fails", "mend it at the provider (RFC 6749 section 4.1.2)"}}
+	}
+	findings := []Finding{{ID: redirectID, Level: OK, What: "certain: the provider sends answers to the redirect URI (" + params["error"] + " to prompt=none)"}}
+	iss, there := params["iss"]
+	if x.Provider.CheckIssuer(ep, iss, there) != nil {
+		findings = append(findings, Finding{"iss", Problem, "an answer of the provider does not name it as its issuer (RFC 9207)", "such an answer is refused, so every login fails", "mend it at the provider, or set the issuer to the one that it names"})
+	}
+	return findings
 }
 
 // marks are what error pages of known providers have in their text, for a

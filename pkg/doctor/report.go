@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -20,11 +21,13 @@ type Report struct {
 	provider string
 }
 
-// NewReport judges findings. provider is the preset's name, which decides
+// NewReport judges findings, and keeps of their text what can be printed
+// safely. provider is the preset's name, which decides
 // where the redirect URI is to be registered.
 func NewReport(findings []Finding, redirectURI, provider string) Report {
-	r := Report{Findings: findings, RedirectURI: redirectURI, provider: provider}
-	for _, f := range findings {
+	r := Report{Findings: slices.Clone(findings), RedirectURI: shown(redirectURI), provider: provider}
+	for i, f := range findings {
+		r.Findings[i] = Finding{f.ID, f.Level, shown(f.What), shown(f.Why), shown(f.Do)}
 		switch {
 		case f.Level == Problem:
 			r.Exit = 1

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/env"
@@ -36,19 +35,11 @@ func FromEnv(e *env.Reader, mode string) *Examination {
 }
 
 // WrongSettings are the findings of a reader that has found problems, one for
-// each setting; nil without any.
-func WrongSettings(err error) []Finding {
-	if err == nil {
-		return nil
-	}
-	_, list, several := strings.Cut(err.Error(), "\n  - ")
-	if !several {
-		list = err.Error()
-	}
+// each; nil without any.
+func WrongSettings(problems []env.Problem) []Finding {
 	var findings []Finding
-	for problem := range strings.SplitSeq(list, "\n  - ") {
-		what, do, _ := strings.Cut(problem, "; ")
-		findings = append(findings, Finding{"settings", Problem, what, "no program starts with it", do})
+	for _, p := range problems {
+		findings = append(findings, Finding{"settings", Problem, p.Name + ": " + p.What, "no program starts with it", p.Do})
 	}
 	return findings
 }

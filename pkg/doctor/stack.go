@@ -17,9 +17,16 @@ import (
 
 // Stack is what CloudFormation says of a deployment.
 type Stack struct {
-	Name                string
+	Name string
+	// Status is CloudFormation's word for its state.
+	Status string
+	// Place is where it is, from its ARN: region and account, as in
+	// eu-central-1:123456789012. Empty is not compared.
+	Place               string
 	Outputs, Parameters map[string]string
 }
+
+const stackID = "stack"
 
 // The outputs of the template that are looked at.
 const (
@@ -42,38 +49,47 @@ var FromParameter = map[string]string{
 }
 
 // FromStack reads a deployment's settings from its parameters, which is all
-// that can be seen of them from here, and its addresses from its outputs. With
-// findings there is nothing to examine further.
+// that can be seen of them from here, and its addresses from its outputs.
+// Without an Examination there is nothing to examine further, and the findings
+// say why; else they are part of it.
 func FromStack(s *Stack) (*Examination, []Finding) {
-	const id = "stack"
+	state, further := s.state()
+	findings := []Finding{state}
+	if !further {
+		return nil, findings
+	}
+	callback := s.Outputs[outputCallback]
+	base, ok := strings.CutSuffix(callback, "/callback")
+	if parsed, err := baseurl.Parse(base); !ok || err != nil || parsed != base {
+		return nil, append(findings, Finding{stackID, Problem, "the stack " + s.Name + " has no output " + outputCallback + " with its redirect URI",
+			"without it nobody knows where this deployment is", "check that it is Latchkey's stack, and deploy the current template"})
+	}
+	findings = append(findings, s.outputs(base)...)
+	e := s.reader()
+	x := FromEnv(e, rp.ModeSession)
+	if wrong := WrongSettings(e.Problems()); wrong != nil {
+		return nil, append(findings, wrong...)
+	}
+	if x.Provider.Name == builtin && !s.holds("BuiltIn") {
+		return nil, append(findings, Finding{stackID, Problem, "the parameter BuiltInServer is false, and no provider is set", "there is nobody to log in at", "set Provider, OidcIssuer, or AuthorizeUrl with TokenUrl, or BuiltInServer to true"})
+	}
+	x.Stack, x.Base, x.Known = s, base, findings
+	return x, findings
+}
+
+// reader reads the settings that the functions have by the stack's parameters.
+func (s *Stack) reader() *env.Reader {
 	var environ []string
 	for parameter, setting := range FromParameter {
 		environ = append(environ, setting+"="+s.Parameters[parameter])
 	}
 	slices.Sort(environ)
-	e := env.Reader{Environ: environ}
-	x := FromEnv(&e, rp.ModeSession)
-	x.Stack = s
-	callback := s.Outputs[outputCallback]
-	base, ok := strings.CutSuffix(callback, "/callback")
-	if parsed, err := baseurl.Parse(base); !ok || err != nil || parsed != base {
-		return nil, []Finding{{id, Problem, "the stack " + s.Name + " has no output " + outputCallback + " with its redirect URI",
-			"without it nobody knows where this deployment is", "check that it is Latchkey's stack, and deploy the current template"}}
-	}
-	x.Base = base
-	findings := WrongSettings(e.Err())
-	for _, output := range []struct{ name, want string }{{outputBase, base}, {outputLogin, base + "/login"}, {outputIssuer, base}} {
-		if got := s.Outputs[output.name]; got != "" && got != output.want {
-			findings = append(findings, Finding{id, Problem, "the outputs " + output.name + " and " + outputCallback + " name different hosts",
-				"cookies and the issuer are bound to one host", "deploy the current template, and set the domain in one place"})
-		}
-	}
-	return x, findings
+	return &env.Reader{Environ: environ}
 }
 
 // examineStack asks the deployment itself.
 func (x *Examination) examineStack(ctx context.Context) []Finding {
-	checks := []func(context.Context) []Finding{x.reach}
+	checks := []func(context.Context) []Finding{x.reach, x.callbackThere}
 	if x.Stack.Outputs[outputIssuer] != "" {
 		checks = append(checks, x.documents)
 	}
@@ -101,6 +117,24 @@ func (x *Examination) reach(ctx context.Context) []Finding {
 	return []Finding{f}
 }
 
+// callbackThere asks for the callback without an answer of the provider, which
+// it has to refuse itself.
+func (x *Examination) callbackThere(ctx context.Context) []Finding {
+	f := Finding{"callback", Problem, "", "this is where a login ends", ""}
+	p, err := x.visit(ctx, x.callback(), nil)
+	switch {
+	case err != nil:
+		f.Level, f.What, f.Do = level(err), "/callback cannot be reached: "+err.Error(), "check the domain's DNS record and certificate, and the network"
+	case p.status == http.StatusTooManyRequests:
+		f.Level, f.What, f.Do = Unchecked, "/callback "+status(p.status), "ask again in a minute; CallbackRate and CallbackBurst are the throttles"
+	case p.status != http.StatusBadRequest:
+		f.What, f.Do = "/callback "+status(p.status)+" in place of 400 to a request without parameters", "look at the log of the function callback: its outcome says what to mend"
+	default:
+		return []Finding{{ID: "callback", Level: OK, What: "/callback is there, and refuses what is no answer of a login"}}
+	}
+	return []Finding{f}
+}
+
 // led judges where /login leads.
 func (x *Examination) led(ctx context.Context, location string) Finding {
 	f := Finding{"reach", Problem, "", "the provider compares the redirect URI byte for byte", ""}
@@ -117,10 +151,14 @@ func (x *Examination) led(ctx context.Context, location string) Finding {
 		f.What, f.Do = "/login sends another redirect URI than the output "+outputCallback, "deploy again, so that the functions and the outputs have the same domain"
 	case sent.Get("client_id") != x.Provider.ClientID:
 		f.What, f.Do = "/login sends another client id than the parameter ClientId", "deploy again: the functions have older settings than the stack"
-	case sent.Get("code_challenge_method") != pkce.Method:
-		f.What, f.Do = "/login sends no S256 challenge", "deploy the current version"
 	case err == nil && !sameEndpoint(u, ep):
 		f.What, f.Do = "/login leads elsewhere than to the provider's authorization endpoint", "deploy again: the functions have older settings than the stack"
+	case sent.Get("scope") != x.Provider.Scope:
+		f.What, f.Do = "/login asks for another scope than the parameter Scope", "deploy again: the functions have older settings than the stack"
+	case sent.Get("code_challenge_method") != pkce.Method || sent.Get("code_challenge") == "" || sent.Get("state") == "" || sent.Get("response_type") != "code":
+		f.What, f.Do = "/login sends no state, or no S256 challenge, or asks for something else than a code", "deploy the current version"
+	case err != nil:
+		return Finding{"reach", Unchecked, "/login leads to " + shownURL(u.Scheme+"://"+u.Host+u.Path) + "; whether that is the provider is not known", "the provider's metadata cannot be read", "mend the metadata first, and ask again"}
 	default:
 		return Finding{ID: "reach", Level: OK, What: "/login leads to the provider, with exactly the redirect URI below"}
 	}

@@ -2,15 +2,50 @@ package doctor
 
 import (
 	"context"
-
-	"github.com/latchkey-go/latchkey/pkg/secret"
+	"strings"
+	"sync"
 )
 
-// examine judges one table.
-func (t Table) examine(ctx context.Context) []Finding {
+// examineTables looks at all tables, and judges them one by one and together.
+func (x *Examination) examineTables(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	i, name := t.Inspect(ctx), t.Setting+": table "+t.Name
+	found := make([]Inspection, len(x.Tables))
+	var all sync.WaitGroup
+	for n, t := range x.Tables {
+		all.Go(func() { found[n] = t.Inspect(ctx) })
+	}
+	all.Wait()
+	var findings []Finding
+	seen := map[string]bool{}
+	for n, t := range x.Tables {
+		arn := found[n].ARN
+		switch place := placeOf(arn); {
+		case arn != "" && seen[arn]:
+			findings = append(findings, Finding{t.ID, Problem, t.Setting + ": table " + t.Name + " is the same table as the other one", "what is to stay would expire, or what is to expire would stay", "keep accounts in a table of their own"})
+		case x.Stack != nil && x.Stack.Place != "" && place != "" && place != x.Stack.Place:
+			findings = append(findings, Finding{t.ID, Problem, t.Setting + ": table " + t.Name + " is at " + place + ", and the stack at " + x.Stack.Place, "what was looked at is not the stack's",
+				"unset AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL, and check AWS_REGION and AWS_PROFILE"})
+		default:
+			findings = append(findings, t.judge(found[n])...)
+		}
+		seen[arn] = true
+	}
+	return findings
+}
+
+// placeOf is region and account of an ARN, "" if it is none.
+func placeOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return ""
+	}
+	return parts[3] + ":" + parts[4]
+}
+
+// judge judges one table.
+func (t Table) judge(i Inspection) []Finding {
+	name := t.Setting + ": table " + t.Name
 	f := Finding{t.ID, Problem, "", "nobody can sign in without it", ""}
 	switch {
 	case i.Missing:
@@ -22,11 +57,15 @@ func (t Table) examine(ctx context.Context) []Finding {
 	case i.Code != "":
 		f.What, f.Do = name+": DynamoDB says "+i.Code, "check the name, AWS_REGION and the credentials"
 	case i.Wrong != "":
-		f.What, f.Do = name+": "+i.Wrong, "make a new table with latchkey table create; neither can be changed afterwards without effort"
+		f.What, f.Do = name+": "+i.Wrong, "deploy the stack's template, or make a new table with latchkey table create; a key cannot be changed afterwards"
 	case t.TTL == "":
 		return []Finding{{ID: t.ID, Level: OK, What: name + " has the right key"}}
 	default:
-		return []Finding{{ID: t.ID, Level: OK, What: name + " has the right key and index"}, t.expiry(i)}
+		findings := []Finding{{ID: t.ID, Level: OK, What: name + " has the right key and index"}, t.expiry(i)}
+		if i.Odd != "" {
+			findings = append(findings, Finding{t.ID, Warning, name + ": " + i.Odd, "it works, and costs more than it has to", "make the index as latchkey table create does"})
+		}
+		return findings
 	}
 	return []Finding{f}
 }
@@ -49,33 +88,4 @@ func (t Table) expiry(i Inspection) Finding {
 		return Finding{ID: t.ID, Level: OK, What: t.Setting + ": TTL is on for " + t.TTL}
 	}
 	return f
-}
-
-// examineKeys judges the deployment secret.
-func (x *Examination) examineKeys(ctx context.Context) []Finding {
-	const id, why = "secret", "every key is derived from it: whoever guesses it makes tokens, and opens sessions with the table"
-	if x.Keys == nil {
-		if x.local() {
-			return x.noKeys()
-		}
-		return []Finding{{id, Unchecked, "the stack's outputs name no deployment secret", why, "deploy the current template, or look at the resource DeploymentSecret"}}
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	list, err := x.Keys(ctx)
-	if err != nil {
-		return []Finding{{id, Unchecked, "the deployment secret cannot be read", why, "check LATCHKEY_SECRET_ARN, and allow secretsmanager:GetSecretValue on it"}}
-	}
-	ring, err := secret.ParseRing(list.Reveal())
-	if err != nil {
-		return []Finding{{id, Problem, "the deployment secret: " + err.Error(), why, "make one with: openssl rand -base64 48"}}
-	}
-	if weak(list.Reveal()) {
-		return []Finding{{id, Problem, "the deployment secret looks made up, not random", why, "make one with: openssl rand -base64 48; then latchkey keys rotate and retire for a stack"}}
-	}
-	what := "one key"
-	if n := len(ring.Roots()); n > 1 {
-		what = "several keys, " + ring.Newest().ID + " is the newest"
-	}
-	return []Finding{{ID: id, Level: OK, What: "the deployment secret is long and random enough: " + what}}
 }

@@ -249,14 +249,20 @@ func (r *Reader) Asked() []string {
 	return names
 }
 
-// Err returns nil, or one error that lists every problem, unknown OAUTH_* and
-// OIDC_* names among them. Ask for everything before you call it.
-func (r *Reader) Err() error {
+// Problems are all problems, unknown OAUTH_* and OIDC_* names among them. Ask
+// for everything before you call it.
+func (r *Reader) Problems() []Problem {
 	r.load()
 	problems := slices.Clone(r.problems)
 	if !r.Partial {
 		problems = append(problems, r.unknown()...)
 	}
+	return problems
+}
+
+// Err is [Reader.Problems] as one error, nil without any.
+func (r *Reader) Err() error {
+	problems := r.Problems()
 	if len(problems) == 0 {
 		return nil
 	}

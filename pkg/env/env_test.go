@@ -1,6 +1,7 @@
 package env_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,27 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in:\n%v", want, err)
 		}
+	}
+}
+
+// Whoever prints problems in a form of their own gets each in its parts, in the
+// order of Err.
+func TestProblemsInTheirParts(t *testing.T) {
+	e := reader("OAUTH_PROVIDER=x; y", "OAUTH_CLEINT_ID=x")
+	e.OneOf("OAUTH_PROVIDER", "builtin", "builtin")
+	e.Required("OAUTH_CLIENT_ID", "abc")
+	want := []env.Problem{
+		{Name: "OAUTH_PROVIDER", What: `"x; y" is not known`, Do: "use one of builtin"},
+		{Name: "OAUTH_CLIENT_ID", What: "is not set", Do: "set it, for example OAUTH_CLIENT_ID=abc"},
+		{Name: "OAUTH_CLEINT_ID", What: "is not a setting", Do: "did you mean OAUTH_CLIENT_ID?"},
+	}
+	if got := e.Problems(); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	e = reader("OAUTH_CLEINT_ID=x")
+	e.Partial = true
+	if got := e.Problems(); got != nil || e.Err() != nil {
+		t.Errorf("%q", got)
 	}
 }
 

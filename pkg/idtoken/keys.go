@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/latchkey-go/latchkey/pkg/logline"
 	"github.com/latchkey-go/latchkey/pkg/provider"
 )
 
@@ -70,11 +71,12 @@ func (k *keys) newer(ctx context.Context, than int) ([]jose.JSONWebKey, error) {
 	}
 	if k.running == nil {
 		k.running = &fetch{done: make(chan struct{})}
-		go k.run(context.WithoutCancel(ctx), k.running)
+		go k.run(logline.Detached(context.WithoutCancel(ctx)), k.running)
 	}
 	running := k.running
 	k.mu.Unlock()
 
+	defer provider.Waited(ctx, time.Now())
 	if deadline, ok := ctx.Deadline(); ok { // leave time to answer the browser
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))

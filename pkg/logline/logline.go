@@ -33,8 +33,8 @@ func With(ctx context.Context, requestID string) (context.Context, *Line) {
 
 // RequestID returns the id of the request in ctx, or "".
 func RequestID(ctx context.Context) string {
-	l, ok := ctx.Value(key{}).(*Line)
-	if !ok {
+	l, _ := ctx.Value(key{}).(*Line)
+	if l == nil {
 		return ""
 	}
 	return l.id
@@ -42,13 +42,19 @@ func RequestID(ctx context.Context) string {
 
 // Add puts attrs on the line in ctx; without one they are dropped.
 func Add(ctx context.Context, attrs ...slog.Attr) {
-	l, ok := ctx.Value(key{}).(*Line)
-	if !ok {
+	l, _ := ctx.Value(key{}).(*Line)
+	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.attrs = append(l.attrs, attrs...)
+}
+
+// Detached returns ctx without its line: for what is done for several requests
+// at once, or may outlive the one that began it.
+func Detached(ctx context.Context) context.Context {
+	return context.WithValue(ctx, key{}, (*Line)(nil))
 }
 
 // Attrs returns what was added so far, in order. Callers do not change it.

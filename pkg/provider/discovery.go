@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/baseurl"
+	"github.com/latchkey-go/latchkey/pkg/logline"
 	"github.com/latchkey-go/latchkey/pkg/oauth"
 )
 
@@ -54,11 +55,12 @@ func (p *Provider) discover(ctx context.Context) (Endpoints, error) {
 	}
 	if d.running == nil {
 		d.running = &fetch{done: make(chan struct{})}
-		go p.run(context.WithoutCancel(ctx), d.running)
+		go p.run(logline.Detached(context.WithoutCancel(ctx)), d.running)
 	}
 	running, old := d.running, d.ep
 	d.mu.Unlock()
 
+	defer Waited(ctx, time.Now())
 	within, cancel := bounded(ctx, fetchTimeout+time.Second)
 	defer cancel()
 	err := error(failTimeout)

@@ -87,10 +87,8 @@ type reply struct {
 // ask has x/oauth2 make one request to the token endpoint, within ctx, and
 // reads the answer itself.
 func (p *Provider) ask(ctx context.Context, post func(context.Context) error) reply {
-	began := time.Now()
 	call := &once{p: p}
 	err := post(context.WithValue(ctx, oauth2.HTTPClient, call.client()))
-	logline.Add(ctx, slog.Int64("provider_ms", time.Since(began).Milliseconds()))
 	if call.status != 0 {
 		logline.Add(ctx, slog.Int("provider_status", call.status))
 	}

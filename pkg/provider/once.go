@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
+
+	"github.com/latchkey-go/latchkey/pkg/logline"
 )
 
 // once is a RoundTripper for a single request. It reads the whole answer, up
@@ -22,12 +25,21 @@ type once struct {
 	fail   failure
 }
 
+// Waited adds to the log line of ctx's request how long it has waited for the
+// provider. Each request to a provider does so by itself; whoever waits for one
+// that is made for several, which has no line, does it with the time that it
+// has waited.
+func Waited(ctx context.Context, began time.Time) {
+	logline.Add(ctx, slog.Int64("provider_ms", time.Since(began).Milliseconds()))
+}
+
 // RoundTrip implements [http.RoundTripper].
 func (o *once) RoundTrip(req *http.Request) (*http.Response, error) {
 	if o.sent.Swap(true) {
 		o.fail = failTwice
 		return nil, o.fail
 	}
+	defer Waited(req.Context(), time.Now())
 	var began atomic.Bool
 	trace := &httptrace.ClientTrace{GotFirstResponseByte: func() { began.Store(true) }}
 	req = req.Clone(httptrace.WithClientTrace(req.Context(), trace))

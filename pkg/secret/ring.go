@@ -31,9 +31,13 @@ type Keys interface {
 	Ring(ctx context.Context, wanted string) (*Ring, error)
 }
 
-// Ring is the deployment secret: a list, newest first. The first signs and
-// seals, all verify and open. It is immutable and safe for concurrent use.
-type Ring struct{ roots []*Root }
+// Ring is the deployment secret: a list, newest first. One of them, the first
+// unless [Ring.SignWith] says otherwise, signs and seals; all verify and open.
+// It is immutable and safe for concurrent use.
+type Ring struct {
+	roots []*Root
+	signs int // index of the root that signs and seals
+}
 
 // ParseRing reads a comma-separated list, newest first. Each secret is used as
 // its bytes as written.
@@ -59,8 +63,21 @@ func ParseRing(list string) (*Ring, error) {
 // Ring implements Keys for a ring that never changes.
 func (r *Ring) Ring(context.Context, string) (*Ring, error) { return r, nil }
 
-// Newest is the root that signs and seals.
-func (r *Ring) Newest() *Root { return r.roots[0] }
+// SignWith is the same ring, with the root of this id to sign and seal; r
+// itself if there is none. It is for a root that others may not know yet: it
+// verifies and opens before anything names it.
+func (r *Ring) SignWith(id string) *Ring {
+	for i, root := range r.roots {
+		if root.ID == id && i != r.signs {
+			return &Ring{roots: r.roots, signs: i}
+		}
+	}
+	return r
+}
+
+// Newest is the root that signs and seals: the newest one, or an older one
+// while the newest is not used yet.
+func (r *Ring) Newest() *Root { return r.roots[r.signs] }
 
 // Roots are all roots, newest first.
 func (r *Ring) Roots() []*Root { return append([]*Root(nil), r.roots...) }
@@ -75,7 +92,7 @@ func (r *Ring) Root(id string) (*Root, bool) {
 	return nil, false
 }
 
-// SealText seals plain with the newest root and returns text that names it.
+// SealText seals plain with the root that seals and returns text that names it.
 func (r *Ring) SealText(purpose string, plain []byte, name string) string {
 	root := r.Newest()
 	return root.ID + base64.RawURLEncoding.EncodeToString(root.Key(purpose).Seal(plain, name))

@@ -52,6 +52,31 @@ func TestParseRing(t *testing.T) {
 	}
 }
 
+// The key that signs and seals can be an older one; nothing else is different.
+func TestSignWith(t *testing.T) {
+	both := ring(t, newRoot+","+oldRoot)
+	newer, older := both.Roots()[0], both.Roots()[1]
+	r := both.SignWith(older.ID)
+	if r.Newest() != older || r.Roots()[0] != newer || len(r.Roots()) != 2 || both.Newest() != newer {
+		t.Error("another ring, or the old one was changed")
+	}
+	text := r.SealText("p", []byte("plain"), "name")
+	if plain, err := both.OpenText("p", text, "name"); secret.KeyID(text) != older.ID || err != nil || string(plain) != "plain" {
+		t.Errorf("%q: %q, %v", text, plain, err)
+	}
+	if _, err := r.OpenText("p", both.SealText("p", nil, "name"), "name"); err != nil {
+		t.Errorf("the newest does not open: %v", err)
+	}
+	for _, id := range []string{"", "AAAAAA", newer.ID} {
+		if both.SignWith(id) != both || r.SignWith(id).Roots()[0] != newer {
+			t.Errorf("%q makes another ring", id)
+		}
+	}
+	if r.SignWith(newer.ID).Newest() != newer || r.SignWith("AAAAAA") != r {
+		t.Error("there is no way back")
+	}
+}
+
 // P-20: a short key is no key, and no error shows one.
 func TestParseRingRefuses_P20(t *testing.T) {
 	for name, list := range map[string]string{

@@ -89,13 +89,13 @@ func credentials(context.Context) (aws.Credentials, error) {
 func (s *Secret) Value(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.value.IsZero() && s.Now().Sub(s.read) < MaxAge {
+	if !s.value.IsZero() && younger(s.Now(), s.read, MaxAge) {
 		return s.value, nil
 	}
-	value, err := s.fetch(ctx)
+	v, err := s.fetch(ctx, current)
 	switch {
 	case err == nil:
-		s.value, s.read = value, s.Now()
+		s.value, s.read = v.text, s.Now()
 	case s.value.IsZero():
 		return secret.Text{}, err
 	}
@@ -108,12 +108,27 @@ func (s *Secret) Warm(ctx context.Context) error {
 	return err
 }
 
-func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {
+// younger reports whether what was read at a time is younger than limit. It
+// goes by the time of day: other clocks may stand still while an instance is
+// frozen. After a clock was set back nobody knows, so it is not.
+func younger(now, read time.Time, limit time.Duration) bool {
+	age := now.Round(0).Sub(read.Round(0))
+	return age >= 0 && age < limit
+}
+
+// version is one version of a secret, and when it was made: zero if nobody says.
+type version struct {
+	text    secret.Text
+	created time.Time
+}
+
+// fetch reads the version with the label stage.
+func (s *Secret) fetch(ctx context.Context, stage string) (version, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.arn})
+	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.arn, VersionStage: &stage})
 	if err != nil {
-		return secret.Text{}, refusal(err)
+		return version{}, refusal(err)
 	}
 	value := aws.ToString(out.SecretString)
 	var object map[string]json.RawMessage
@@ -122,9 +137,9 @@ func (s *Secret) fetch(ctx context.Context) (secret.Text, error) {
 		_ = json.Unmarshal(object[s.member], &value) // no text is no secret
 	}
 	if value == "" {
-		return secret.Text{}, misconfigured(fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member))
+		return version{}, misconfigured(fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member))
 	}
-	return secret.NewText(value), nil
+	return version{secret.NewText(value), aws.ToTime(out.CreatedDate)}, nil
 }
 
 // refusal tells what will be right again by itself from what will not.

@@ -23,6 +23,7 @@ type manager struct {
 	reads  atomic.Int32
 	status atomic.Int32
 	body   atomic.Value
+	before atomic.Value // of the version AWSPREVIOUS; unset: there is none
 }
 
 func newManager(t *testing.T) *manager {
@@ -36,8 +37,14 @@ func newManager(t *testing.T) *manager {
 		}
 		m.reads.Add(1)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		w.WriteHeader(int(m.status.Load()))
-		_, _ = io.WriteString(w, m.body.Load().(string))
+		status, answer := int(m.status.Load()), m.body.Load()
+		if strings.Contains(string(body), "AWSPREVIOUS") {
+			if answer = m.before.Load(); answer == nil {
+				status, answer = 400, `{"__type":"ResourceNotFoundException"}`
+			}
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer.(string))
 	}))
 	t.Cleanup(m.Close)
 	t.Setenv("AWS_ACCESS_KEY_ID", "x")
@@ -122,6 +129,11 @@ func TestRotationArrives_F14(t *testing.T) {
 	at = at.Add(awssecret.MaxAge)
 	if got := value(); got != "rotated" {
 		t.Errorf("an outage lost the secret: %s", got)
+	}
+	m.say(200, `{"SecretString":"rotated again"}`)
+	at = at.Add(-time.Hour)
+	if got := value(); got != "rotated again" {
+		t.Errorf("after the clock was set back: %s", got)
 	}
 }
 

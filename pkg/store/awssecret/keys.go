@@ -2,7 +2,6 @@ package awssecret
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -55,16 +54,17 @@ func Warm(keys secret.Keys) func(context.Context) error {
 //
 // A key that is not on the ring is looked for again, at most every ten
 // seconds; the whole ring is read again after MaxAge, so that a retired key is
-// forgotten. Callers at the same time share one reading. A failed reading is
-// not kept: what was read before serves on, unless the wanted key is not in
-// it, and then the error, an *oauth.Error, says so, since nobody knows
-// whether that key is good.
+// forgotten. A new first key verifies and opens at once, and signs and seals
+// once it is there for [Notice]. Callers at the same time share one reading. A
+// failed reading is not kept: what was read before serves on, unless the wanted
+// key is not in it, and then the error, an *oauth.Error, says so, since nobody
+// knows whether that key is good.
 type Keys struct {
 	// Secret is where the list is.
 	Secret *Secret
 
 	mu     sync.Mutex
-	ring   *secret.Ring
+	ring   *turn
 	read   time.Time // when ring was read
 	flight *flight
 }
@@ -78,9 +78,9 @@ type flight struct {
 // Ring implements [secret.Keys].
 func (k *Keys) Ring(ctx context.Context, wanted string) (*secret.Ring, error) {
 	k.mu.Lock()
-	ring, known := k.ring, k.has(wanted)
-	age := k.Secret.Now().Sub(k.read)
-	if ring != nil && age < MaxAge && (known || age < minAge) {
+	now := k.Secret.Now()
+	if k.ring != nil && younger(now, k.read, MaxAge) && (k.has(wanted) || younger(now, k.read, minAge)) {
+		ring := k.ring.at(now)
 		k.mu.Unlock()
 		return ring, nil
 	}
@@ -101,7 +101,7 @@ func (k *Keys) Ring(ctx context.Context, wanted string) (*secret.Ring, error) {
 	if f.err != nil && (k.ring == nil || !k.has(wanted)) {
 		return nil, f.err
 	}
-	return k.ring, nil
+	return k.ring.at(k.Secret.Now()), nil
 }
 
 // has reports whether the ring will do for wanted. k.mu is held.
@@ -109,14 +109,14 @@ func (k *Keys) has(wanted string) bool {
 	if k.ring == nil || wanted == "" {
 		return k.ring != nil
 	}
-	_, ok := k.ring.Root(wanted)
+	_, ok := k.ring.after.Root(wanted)
 	return ok
 }
 
 // fetch reads on behalf of all who wait, whichever of them leaves; the reading
 // has its own time limit.
 func (k *Keys) fetch(ctx context.Context, f *flight) {
-	ring, err := k.parse(ctx)
+	ring, err := k.Secret.turn(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err == nil {
@@ -124,16 +124,4 @@ func (k *Keys) fetch(ctx context.Context, f *flight) {
 	}
 	f.err, k.flight = err, nil
 	close(f.done)
-}
-
-func (k *Keys) parse(ctx context.Context) (*secret.Ring, error) {
-	text, err := k.Secret.fetch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ring, err := secret.ParseRing(text.Reveal())
-	if err != nil {
-		return nil, misconfigured(fmt.Errorf("awssecret: %w", err))
-	}
-	return ring, nil
 }

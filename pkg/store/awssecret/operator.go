@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -17,9 +18,12 @@ import (
 var ErrChanged = errors.New("the secret was changed by somebody else at the same moment, and nothing was changed now; run this again")
 
 const (
-	current = "AWSCURRENT"
+	current, previous = "AWSCURRENT", "AWSPREVIOUS"
 	// next is the label of a version that is not current yet.
 	next = "latchkey-next"
+	// writing bounds the time from the making of a version to its being
+	// current: the age of a version is to say how long it has been there.
+	writing = 30 * time.Second
 )
 
 // Operator changes the deployment secret, which no function may.
@@ -33,10 +37,19 @@ func NewOperator(cfg aws.Config, arn string) *Operator {
 	return &Operator{secretsmanager.NewFromConfig(cfg), arn}
 }
 
-// Read returns the list, newest first.
-func (o *Operator) Read(ctx context.Context) (secret.Text, error) {
-	text, _, _, err := o.read(ctx)
-	return text, err
+// Ring returns the ring as a function that reads it at this time has it: its
+// Newest signs and seals. While that is not the first of its Roots, due is
+// when the first takes over.
+func (o *Operator) Ring(ctx context.Context, now time.Time) (ring *secret.Ring, due time.Time, err error) {
+	s := &Secret{arn: o.arn, member: Member, client: o.client, Now: func() time.Time { return now }}
+	t, err := s.turn(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if ring = t.at(now); ring != t.after {
+		due = t.due
+	}
+	return ring, due, nil
 }
 
 // read returns the current version too; object is nil if the secret is a text.
@@ -77,6 +90,8 @@ func (o *Operator) Change(ctx context.Context, change func(list string) (string,
 		}
 		value = string(b)
 	}
+	ctx, cancel := context.WithTimeout(ctx, writing)
+	defer cancel()
 	out, err := o.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &o.arn, SecretString: &value, VersionStages: []string{next}})
 	if err != nil {
 		return plain("write", err)
