@@ -188,7 +188,7 @@ Resources: {Table: {Type: AWS::DynamoDB::Table}}
 		{name: "not in the list", colour: "blue"},
 		{name: "empty"},
 		{name: "a value that is not allowed", colour: "grey", want: "allowed values"},
-		{name: "no list", colour: "red", old: "[red, green]", new: "red", want: "Contains needs a list"},
+		{name: "no list", colour: "red", old: "[red, green]", new: "red", want: "what Contains looks into is no list"},
 		{name: "no value", colour: "red", old: "[[red, green], !Ref Colour]", new: "[[red, green]]", want: "Contains needs a list and a value"},
 		{name: "a value of nothing", colour: "red", old: "!Ref Colour]", new: "!Ref Tone]", want: "nothing is named Tone"},
 	} {
