@@ -29,6 +29,16 @@ const (
 	userinfoAt, metadataAt = "\n  Userinfo:\n", "\n  Metadata:\n    Type"
 )
 
+// withFault is text with a fault: the first old from after on is new.
+func withFault(t *testing.T, text, after, old, new string) string {
+	t.Helper()
+	at := strings.Index(text, after)
+	if at < 0 || !strings.Contains(text[at:], old) {
+		t.Fatalf("nothing to change: no %q after %q", old, after)
+	}
+	return text[:at] + strings.Replace(text[at:], old, new, 1)
+}
+
 // TestTemplateMutations plants one fault at a time in a copy of the deployment
 // and sees that the checks of TestTemplate find it.
 func TestTemplateMutations(t *testing.T) {
@@ -38,11 +48,7 @@ func TestTemplateMutations(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := intact
 			text := c.file(&d)
-			at := strings.Index(*text, c.after)
-			if at < 0 || !strings.Contains((*text)[at:], c.old) {
-				t.Fatalf("nothing to change: no %q after %q", c.old, c.after)
-			}
-			*text = (*text)[:at] + strings.Replace((*text)[at:], c.old, c.new, 1)
+			*text = withFault(t, *text, c.after, c.old, c.new)
 			var report []string
 			for line := range problems(d, fewerSets) {
 				if strings.Contains(line, c.want) {

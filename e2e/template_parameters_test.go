@@ -152,11 +152,7 @@ func TestDurationsAreWhatTheCodeTakes(t *testing.T) {
 		{"another default of a session's end", "  SessionMax:", "Default: 168h", "Default: 720h"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before, rest, found := strings.Cut(intact, c.after)
-			if !found || !strings.Contains(rest, c.old) {
-				t.Fatalf("nothing to change: no %q after %q", c.old, c.after)
-			}
-			if durationProblems(t, before+c.after+strings.Replace(rest, c.old, c.new, 1)) == "" {
+			if durationProblems(t, withFault(t, intact, c.after, c.old, c.new)) == "" {
 				t.Error("not noticed")
 			}
 		})

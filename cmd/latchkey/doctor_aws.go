@@ -85,7 +85,7 @@ func examineStack(ctx context.Context, name string) checks.Report {
 	endpoint := dynamo.EndpointFromEnv(&e)
 	cfg, err := awsConfig(ctx, endpoint)
 	if err = errors.Join(e.Err(), err); err != nil {
-		return checks.NewReport([]checks.Finding{{ID: "aws", Level: checks.Unchecked, What: err.Error(), Why: "CloudFormation says what the stack is", Do: "choose a profile with AWS_PROFILE, and sign in"}}, "", "")
+		return checks.NewReport([]checks.Finding{{ID: "aws", Level: checks.Unchecked, What: err.Error(), Why: "CloudFormation says what the stack is", Do: "set AWS_REGION or choose a profile with AWS_PROFILE, and sign in"}}, "", "")
 	}
 	s, missing := describe(ctx, cloudformation.NewFromConfig(cfg), name)
 	if missing != nil {
