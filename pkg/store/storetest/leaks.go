@@ -18,6 +18,7 @@ var base64Run = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}`)
 // are, as the bytes that they spell in base64url, in hex, or inside of
 // anything in the dump that is base64, up to three layers deep.
 func Leaks(dump []byte, secrets map[string]string) []string {
+	texts := layers(dump, 3)
 	var found []string
 	for name, value := range secrets {
 		forms := [][]byte{[]byte(value), []byte(hex.EncodeToString([]byte(value)))}
@@ -25,7 +26,9 @@ func Leaks(dump []byte, secrets map[string]string) []string {
 			forms = append(forms, raw, []byte(hex.EncodeToString(raw)),
 				[]byte(base64.RawStdEncoding.EncodeToString(raw)))
 		}
-		if readable(dump, forms, 3) {
+		if slices.ContainsFunc(texts, func(text []byte) bool {
+			return slices.ContainsFunc(forms, func(form []byte) bool { return bytes.Contains(text, form) })
+		}) {
 			found = append(found, name)
 		}
 	}
@@ -33,28 +36,24 @@ func Leaks(dump []byte, secrets map[string]string) []string {
 	return found
 }
 
-func readable(dump []byte, forms [][]byte, layers int) bool {
-	for _, form := range forms {
-		if bytes.Contains(dump, form) {
-			return true
-		}
+// layers returns text and, down to that depth, what its base64 spells.
+func layers(text []byte, depth int) [][]byte {
+	texts := [][]byte{text}
+	if depth == 0 {
+		return texts
 	}
-	if layers == 0 {
-		return false
-	}
-	for _, run := range base64Run.FindAll(dump, -1) {
+	for _, run := range base64Run.FindAll(text, -1) {
 		for _, encoding := range []*base64.Encoding{base64.RawURLEncoding, base64.RawStdEncoding} {
 			whole := run[:len(run)-len(run)%4]
-			for _, text := range [][]byte{run, whole} {
-				plain := make([]byte, encoding.DecodedLen(len(text)))
-				n, err := encoding.Decode(plain, text)
-				if err == nil && readable(plain[:n], forms, layers-1) {
-					return true
+			for _, spelt := range [][]byte{run, whole} {
+				plain := make([]byte, encoding.DecodedLen(len(spelt)))
+				if n, err := encoding.Decode(plain, spelt); err == nil {
+					texts = append(texts, layers(plain[:n], depth-1)...)
 				}
 			}
 		}
 	}
-	return false
+	return texts
 }
 
 // atRest looks for the secrets of two logins, one of them claimed.
