@@ -193,7 +193,7 @@ func setup(s Setup, v FrontView) templ.Component {
 			templ_7745c5c3_Var7 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if s.Demo {
+		if s.Demo && v.Provider == "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>This is a demo, for this machine only: the user is <code>admin</code>, the password <code>admin</code>.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -53,7 +53,7 @@ func sessionPages() map[string]*httptest.ResponseRecorder {
 		"front_bare":    show(page.FrontView{LoginURL: "/login"}),
 		"front_json":    show(front),
 		"front_own":     show(page.FrontView{LoginURL: "/login", Setup: &page.Setup{Demo: true, RedirectURI: redirectURI, Mode: "json"}}),
-		"front_session": show(with(front, func(v *page.FrontView) { v.Setup = &page.Setup{RedirectURI: redirectURI, Mode: "session"} })),
+		"front_session": show(with(front, func(v *page.FrontView) { v.Setup = &page.Setup{Demo: true, RedirectURI: redirectURI, Mode: "session"} })),
 		"front_failed":  show(with(front, func(v *page.FrontView) { v.Steps = failed })),
 		"script_front":  scripted(page.Front(page.FrontView{SignedIn: true, Account: "Anna Example", Provider: "Google", LoginURL: "/login"})),
 		"script_front_steps": scripted(page.Front(with(front, func(v *page.FrontView) {

@@ -62,7 +62,8 @@ type FrontView struct {
 
 // Setup is what a developer wants to know about a server.
 type Setup struct {
-	// Demo says that the user is the one in the documentation.
+	// Demo says that the user is the one in the documentation. That is shown
+	// where the built-in server is who signs in.
 	Demo bool
 	// RedirectURI is the exact one to register with the provider.
 	RedirectURI string
