@@ -181,3 +181,16 @@ func TestLoginsThroughARotation(t *testing.T) {
 	}
 	t.Logf("while the key took over: %d logins with the old one, %d with the new one", counts[old], counts[both[0]])
 }
+
+// A key that nobody can know yet is not put into use by adding more of them.
+func TestThreeRotationsInARow(t *testing.T) {
+	t.Parallel()
+	database := peer.Moto(t)
+	settings := append(operatorSettings(database), "LATCHKEY_SECRET_ARN="+storedSecret(t, database, secret.Mint(256)))
+	old := keyIDs(say(t, settings, "", "keys", "show"))[0]
+	for i := range 3 {
+		if shown := say(t, settings, "", "keys", "rotate"); !strings.Contains(shown, old+"\tsigns and seals\n") {
+			t.Errorf("after rotation %d: %q, the one that signed is %s", i+1, shown, old)
+		}
+	}
+}

@@ -138,7 +138,7 @@ func (c *Callback) finish(w http.ResponseWriter, r *http.Request) *oauth.Error {
 	if err := c.Provider.CheckIssuer(ep, iss, present); err != nil {
 		return at.fail(began, refusalOf(err, ""))
 	}
-	if err := c.Provider.Ready(ctx); err != nil {
+	if err := c.ready(ctx); err != nil {
 		return refusalOf(err, "")
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < c.budget() {
@@ -165,6 +165,17 @@ func (c *Callback) finish(w http.ResponseWriter, r *http.Request) *oauth.Error {
 		return at.fail(began, refusalOf(c.Provider.Refused(a.errorCode, a.description), login.ReturnTo))
 	}
 	return c.answer(w, r.WithContext(ctx), ep, a.code, login, at)
+}
+
+// ready reports that the secrets can be read which the end of a login needs.
+func (c *Callback) ready(ctx context.Context) error {
+	if err := c.Provider.Ready(ctx); err != nil || c.Keeper == nil {
+		return err
+	}
+	if _, err := c.Keeper.Keys.Ring(ctx, ""); err != nil {
+		return sessionDown(err)
+	}
+	return nil
 }
 
 // cookies returns the value of the login cookie, "" without one. With two

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,6 +95,36 @@ func (keysDown) Ring(context.Context, string) (*secret.Ring, error) {
 	return nil, errors.New("secrets manager is down")
 }
 
+// keysOnce can read it once.
+type keysOnce struct {
+	secret.Keys
+	read atomic.Bool
+}
+
+func (k *keysOnce) Ring(ctx context.Context, wanted string) (*secret.Ring, error) {
+	if k.read.Swap(true) {
+		return keysDown{}.Ring(ctx, wanted)
+	}
+	return k.Keys.Ring(ctx, wanted)
+}
+
+// A login is not spent when its session could not be sealed.
+func TestNoKeyToSealWith_F13(t *testing.T) {
+	s, _ := aliceSite(t)
+	k := *s.keeper
+	k.Keys = keysDown{}
+	b := variant{keeper: &k}.of(s).browser()
+	url := callback("code", "good", "state", b.login("?return_to=/x").Get("state"))
+	wantError(t, b.get(url), 503, "store_unavailable")
+	if n := b.app.up.hits(); n != 0 {
+		t.Errorf("%d token requests", n)
+	}
+	k.Keys = s.keeper.Keys
+	if resp := b.get(url); resp.StatusCode != 303 || resp.Header.Get("Location") != "/x" {
+		t.Errorf("again: %d %v", resp.StatusCode, resp.Header)
+	}
+}
+
 func TestStoreFailsAfterTheExchange_F20(t *testing.T) {
 	for name, fault := range map[string]func(*site) *app{
 		"not stored": func(s *site) *app {
@@ -106,7 +137,7 @@ func TestStoreFailsAfterTheExchange_F20(t *testing.T) {
 		},
 		"no key to seal with": func(s *site) *app {
 			k := *s.keeper
-			k.Keys = keysDown{}
+			k.Keys = &keysOnce{Keys: k.Keys}
 			return variant{keeper: &k}.of(s)
 		},
 	} {

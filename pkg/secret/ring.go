@@ -40,13 +40,18 @@ type Ring struct {
 }
 
 // ParseRing reads a comma-separated list, newest first. Each secret is used as
-// its bytes as written.
+// its bytes as written. One with white space or a quotation mark in it is the
+// rest of damaged JSON, or two of them on two lines: as a secret it would
+// silently replace those that were meant.
 func ParseRing(list string) (*Ring, error) {
 	r := &Ring{}
 	for i, s := range strings.Split(list, ",") {
 		s = strings.TrimSpace(s)
 		if len(s) < minRoot {
 			return nil, fmt.Errorf("secret %d of the list is shorter than %d characters", i+1, minRoot)
+		}
+		if strings.ContainsAny(s, " \t\r\n\"") {
+			return nil, fmt.Errorf("secret %d of the list has white space or a quotation mark in it", i+1)
 		}
 		root, err := newRoot(s)
 		if err != nil {

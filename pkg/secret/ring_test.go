@@ -82,6 +82,8 @@ func TestParseRingRefuses_P20(t *testing.T) {
 	for name, list := range map[string]string{
 		"empty": "", "comma": ",", "short": newRoot[:42], "second short": newRoot + "," + oldRoot[:42], "second empty": newRoot + ",", "first empty": "," + newRoot,
 		"twice": newRoot + "," + newRoot, "twice with a space": newRoot + ", " + newRoot, "spaces count for nothing": newRoot[:40] + strings.Repeat(" ", 10),
+		"two lines": newRoot + "\n" + oldRoot, "two lines of Windows": newRoot + "\r\n" + oldRoot, "a blank": newRoot + " " + oldRoot, "a tab": newRoot + "\t" + oldRoot,
+		"JSON without its end": `{"secrets":"` + newRoot + `"`, "JSON in quotes": `"` + newRoot + `"`,
 	} {
 		r, err := secret.ParseRing(list)
 		if err == nil || r != nil {

@@ -2,7 +2,7 @@
 // while.
 //
 // It never writes a secret anywhere, never logs one, and never keeps a failure:
-// the next request asks again.
+// the next request asks again, unless it can do with what was read before.
 package awssecret
 
 import (
@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,9 +42,7 @@ type Secret struct {
 	member string
 	client *secretsmanager.Client
 
-	mu    sync.Mutex
-	value secret.Text
-	read  time.Time
+	versions reading[version]
 }
 
 // FromEnv opens the secret arn, or returns nil when arn is empty. A value that
@@ -61,7 +58,9 @@ func FromEnv(e *env.Reader, arn, member string) *Secret {
 		Credentials: aws.CredentialsProviderFunc(credentials),
 		HTTPClient: &http.Client{Transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: time.Second}).DialContext,
+			TLSHandshakeTimeout:   time.Second,
 			ResponseHeaderTimeout: 2 * time.Second,
+			DisableKeepAlives:     true, // after MaxAge a connection is dead, and who was frozen cannot tell
 		}},
 	}
 	if endpoint != "" {
@@ -84,22 +83,15 @@ func credentials(context.Context) (aws.Credentials, error) {
 }
 
 // Value returns the secret; its error is an *oauth.Error. When reading it again
-// fails, the value read before still serves: a rotation leaves the old one valid
-// for a while, and an outage of the secret store must not log everybody out.
+// fails, the value read before still serves for an hour: a rotation leaves the
+// old one valid for a while, and an outage of the secret store must not log
+// everybody out.
 func (s *Secret) Value(ctx context.Context) (secret.Text, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.value.IsZero() && younger(s.Now(), s.read, MaxAge) {
-		return s.value, nil
-	}
-	v, err := s.fetch(ctx, current)
-	switch {
-	case err == nil:
-		s.value, s.read = v.text, s.Now()
-	case s.value.IsZero():
+	v, err := s.versions.get(ctx, s.Now, func(*version) bool { return true }, func(ctx context.Context) (*version, error) { return s.fetch(ctx, current) })
+	if err != nil {
 		return secret.Text{}, err
 	}
-	return s.value, nil
+	return v.text, nil
 }
 
 // Warm reads the secret, so that the first request finds it read.
@@ -108,38 +100,36 @@ func (s *Secret) Warm(ctx context.Context) error {
 	return err
 }
 
-// younger reports whether what was read at a time is younger than limit. It
-// goes by the time of day: other clocks may stand still while an instance is
-// frozen. After a clock was set back nobody knows, so it is not.
-func younger(now, read time.Time, limit time.Duration) bool {
-	age := now.Round(0).Sub(read.Round(0))
-	return age >= 0 && age < limit
-}
-
 // version is one version of a secret, and when it was made: zero if nobody says.
 type version struct {
+	id      string
 	text    secret.Text
 	created time.Time
 }
 
 // fetch reads the version with the label stage.
-func (s *Secret) fetch(ctx context.Context, stage string) (version, error) {
+func (s *Secret) fetch(ctx context.Context, stage string) (*version, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.arn, VersionStage: &stage})
 	if err != nil {
-		return version{}, refusal(err)
+		return nil, refusal(err)
 	}
-	value := aws.ToString(out.SecretString)
-	var object map[string]json.RawMessage
-	if json.Unmarshal([]byte(value), &object) == nil && object != nil {
-		value = ""
-		_ = json.Unmarshal(object[s.member], &value) // no text is no secret
-	}
+	value, _ := parse(aws.ToString(out.SecretString), s.member)
 	if value == "" {
-		return version{}, misconfigured(fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member))
+		return nil, misconfigured(fmt.Errorf("awssecret: the secret is empty or has no member %q", s.member))
 	}
-	return version{secret.NewText(value), aws.ToTime(out.CreatedDate)}, nil
+	return &version{aws.ToString(out.VersionId), secret.NewText(value), aws.ToTime(out.CreatedDate)}, nil
+}
+
+// parse takes the member out of a value that is a JSON object, which it returns
+// too. Any other value is the text itself.
+func parse(value, member string) (text string, object map[string]json.RawMessage) {
+	if json.Unmarshal([]byte(value), &object) != nil || object == nil {
+		return value, nil
+	}
+	_ = json.Unmarshal(object[member], &text) // no text is no secret
+	return text, object
 }
 
 // refusal tells what will be right again by itself from what will not.

@@ -24,6 +24,7 @@ type manager struct {
 	status atomic.Int32
 	body   atomic.Value
 	before atomic.Value // of the version AWSPREVIOUS; unset: there is none
+	peers  sync.Map     // the addresses that asked
 }
 
 func newManager(t *testing.T) *manager {
@@ -36,6 +37,7 @@ func newManager(t *testing.T) *manager {
 			t.Errorf("unexpected request: %v %s", r.Header, body)
 		}
 		m.reads.Add(1)
+		m.peers.Store(r.RemoteAddr, true)
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		status, answer := int(m.status.Load()), m.body.Load()
 		if strings.Contains(string(body), "AWSPREVIOUS") {
@@ -84,6 +86,26 @@ func TestValue(t *testing.T) {
 		if err != nil || got.Reveal() != tt.want {
 			t.Errorf("%s: %q, %v", name, got.Reveal(), err)
 		}
+	}
+}
+
+// What is kept of a connection is dead when the next reading comes, and an
+// instance that was frozen meanwhile waits for nothing.
+func TestEachReadingHasAConnection(t *testing.T) {
+	m := newManager(t)
+	at := time.Unix(1_800_000_000, 0)
+	s := m.open(func() time.Time { return at })
+	const readings = 20
+	for range readings {
+		if _, err := s.Value(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(awssecret.MaxAge)
+	}
+	opened := 0
+	m.peers.Range(func(_, _ any) bool { opened++; return true })
+	if opened != readings || m.reads.Load() != readings {
+		t.Errorf("%d connections, %d readings", opened, m.reads.Load())
 	}
 }
 

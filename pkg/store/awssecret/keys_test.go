@@ -154,6 +154,7 @@ func TestFailedReadingOfKeysIsNotKept_F13(t *testing.T) {
 		t.Errorf("an outage made an unknown key a bad one: %v", e)
 	}
 	m.say(200, `{"SecretString":"`+newRoot+`"}`)
+	at = at.Add(10 * time.Second)
 	if err := ask(idOf(t, newRoot)); err != nil {
 		t.Errorf("after the outage: %v", err)
 	}

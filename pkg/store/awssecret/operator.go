@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
@@ -52,68 +53,111 @@ func (o *Operator) Ring(ctx context.Context, now time.Time) (ring *secret.Ring, 
 	return ring, due, nil
 }
 
-// read returns the current version too; object is nil if the secret is a text.
-func (o *Operator) read(ctx context.Context) (list secret.Text, object map[string]string, version *string, err error) {
+// found is the current version as an operator sees it; object is nil if the
+// secret is a text, and at is the time at Secrets Manager.
+type found struct {
+	list   secret.Text
+	object map[string]json.RawMessage
+	id     string
+	at     time.Time
+}
+
+func (o *Operator) read(ctx context.Context) (found, error) {
 	out, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &o.arn, VersionStage: aws.String(current)})
 	if err != nil {
-		return list, nil, nil, plain("read", err)
+		return found{}, plain("read", err)
 	}
-	value := aws.ToString(out.SecretString)
-	if json.Unmarshal([]byte(value), &object) == nil {
-		value = object[Member]
-	} else {
-		object = nil
-	}
+	value, object := parse(aws.ToString(out.SecretString), Member)
 	if value == "" {
-		return list, nil, nil, fmt.Errorf("awssecret: the secret is empty or has no member %q", Member)
+		return found{}, fmt.Errorf("awssecret: the secret is empty or has no member %q", Member)
 	}
-	return secret.NewText(value), object, out.VersionId, nil
+	at, told := awsmiddleware.GetServerTime(out.ResultMetadata)
+	if !told {
+		at = time.Now()
+	}
+	return found{secret.NewText(value), object, aws.ToString(out.VersionId), at}, nil
 }
 
 // Change replaces the list by what change makes of it, in the form that the
-// secret had. Of two changes at the same time one wins, and the other is
+// secret had, if it can be read. What signs goes on, or the next older key if
+// it is taken out. Of two changes at the same time one wins, and the other is
 // ErrChanged.
 func (o *Operator) Change(ctx context.Context, change func(list string) (string, error)) error {
-	text, object, before, err := o.read(ctx)
+	was, err := o.read(ctx)
 	if err != nil {
 		return err
 	}
-	value, err := change(text.Reveal())
+	value, err := change(was.list.Reveal())
 	if err != nil {
 		return err
 	}
-	if object != nil {
-		object[Member] = value
-		b, err := json.Marshal(object)
-		if err != nil {
-			return errors.New("awssecret: the secret's JSON cannot be written")
+	ring, err := secret.ParseRing(value)
+	if err != nil {
+		return err
+	}
+	id := newID(o.signsOn(ctx, was.at, ring))
+	if was.object != nil {
+		if value, err = with(was.object, Member, value); err != nil {
+			return err
 		}
-		value = string(b)
 	}
 	ctx, cancel := context.WithTimeout(ctx, writing)
 	defer cancel()
-	out, err := o.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &o.arn, SecretString: &value, VersionStages: []string{next}})
+	_, err = o.client.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &o.arn, SecretString: &value, ClientRequestToken: &id, VersionStages: []string{next}})
 	if err != nil {
 		return plain("write", err)
 	}
-	return o.swap(ctx, before, out.VersionId)
+	return o.swap(ctx, was.id, id)
+}
+
+// signsOn is the id of the key that signs until the first of ring may: the one
+// that signs now, or the next older one that is left. It is empty if there is
+// none, or nobody knows.
+func (o *Operator) signsOn(ctx context.Context, now time.Time, ring *secret.Ring) string {
+	was, _, err := o.Ring(ctx, now)
+	if err != nil {
+		return ""
+	}
+	older := false
+	for _, root := range was.Roots() {
+		older = older || root == was.Newest()
+		if _, left := ring.Root(root.ID); left && older {
+			return root.ID
+		}
+	}
+	return ""
+}
+
+// with is object as JSON, with one member replaced and the others as they are.
+func with(object map[string]json.RawMessage, member, text string) (string, error) {
+	quoted, err := json.Marshal(text)
+	object[member] = quoted
+	if err == nil {
+		quoted, err = json.Marshal(object)
+	}
+	if err != nil {
+		return "", errors.New("awssecret: the secret's JSON cannot be written")
+	}
+	return string(quoted), nil
 }
 
 // swap makes the version after current if before still is: Secrets Manager
 // moves a label only away from the version that has it. What has failed may be
 // a repeated attempt whose first reply was lost, so the secret says how it was.
-func (o *Operator) swap(ctx context.Context, before, after *string) error {
+func (o *Operator) swap(ctx context.Context, before, after string) error {
 	_, err := o.client.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
-		SecretId: &o.arn, VersionStage: aws.String(current), RemoveFromVersionId: before, MoveToVersionId: after,
+		SecretId: &o.arn, VersionStage: aws.String(current), RemoveFromVersionId: &before, MoveToVersionId: &after,
 	})
 	if err == nil {
 		return nil
 	}
-	_, _, now, unread := o.read(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout) // also when it was broken off
+	defer cancel()
+	now, unread := o.read(ctx)
 	switch {
-	case unread != nil || aws.ToString(now) == aws.ToString(before):
+	case unread != nil || now.id == before:
 		return plain("write", err)
-	case aws.ToString(now) == aws.ToString(after):
+	case now.id == after:
 		return nil
 	}
 	return ErrChanged

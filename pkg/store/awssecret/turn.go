@@ -2,7 +2,9 @@ package awssecret
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/secret"
@@ -31,6 +33,12 @@ func (t *turn) at(now time.Time) *secret.Ring {
 	return t.after
 }
 
+// has reports whether the ring will do for the wanted key, "" being any.
+func (t *turn) has(wanted string) bool {
+	_, there := t.after.Root(wanted)
+	return there || wanted == ""
+}
+
 // turn reads the ring. The age of the first key is that of the version, so a
 // version without a date is old. A key that is alone has nobody to wait for.
 func (s *Secret) turn(ctx context.Context) (*turn, error) {
@@ -46,34 +54,52 @@ func (s *Secret) turn(ctx context.Context) (*turn, error) {
 	}
 	t := &turn{before: ring, after: ring, due: now.due()}
 	if len(ring.Roots()) > 1 && s.Now().Before(t.due) {
-		t.before = ring.SignWith(s.signedBefore(ctx, ring, now))
+		t.before = ring.SignWith(s.known(ctx, ring, now).ID)
 	}
 	return t, nil
 }
 
 // due is when the first key of a version signs: long ago without a date.
-func (v version) due() time.Time { return v.created.Add(Notice) }
+func (v *version) due() time.Time { return v.created.Add(Notice) }
 
-// signedBefore is the id of the key that signed when the version now was made:
-// the first of the version before; or its second, if that one was as new then
-// and its first had not signed yet. Everybody knows it. If it was taken out, or
-// the version before cannot be read, it is the second of the ring.
-func (s *Secret) signedBefore(ctx context.Context, ring *secret.Ring, now version) string {
-	second := ring.Roots()[1].ID
-	last, err := s.fetch(ctx, previous)
-	if err != nil {
-		return second
+// known is the key that signs until the first of a new version may. The id of a
+// version that an Operator has made says which. Of any other one, it is the
+// newest key of which it is sure that everybody knew it when that was made: the
+// first one that the version before has as well, if that was old by then. If it
+// was new, or cannot be read, only the last key is sure.
+func (s *Secret) known(ctx context.Context, ring *secret.Ring, now *version) *secret.Root {
+	if root, there := ring.Root(signerOf(now.id)); there {
+		return root
 	}
-	was, err := secret.ParseRing(last.text.Reveal())
-	if err != nil {
-		return second
+	roots := ring.Roots()
+	if last, err := s.fetch(ctx, previous); err == nil && !now.created.Before(last.due()) {
+		if was, err := secret.ParseRing(last.text.Reveal()); err == nil {
+			for _, root := range roots {
+				if _, there := was.Root(root.ID); there {
+					return root
+				}
+			}
+		}
 	}
-	signed := was.Roots()[0]
-	if len(was.Roots()) > 1 && now.created.Before(last.due()) {
-		signed = was.Roots()[1]
-	}
-	if _, there := ring.Root(signed.ID); !there {
-		return second
-	}
-	return signed.ID
+	return roots[len(roots)-1]
 }
+
+// newID is a new id for a version until whose first key the one with the id
+// signer signs. Secrets Manager wants 32 to 64 characters.
+func newID(signer string) string {
+	return fmt.Sprintf("%s%x-%x", ours, secret.Bytes(secret.Mint(128), 128), signer)
+}
+
+// signerOf reverses newID; it is empty for the id of a version by others.
+func signerOf(id string) string {
+	mine, found := strings.CutPrefix(id, ours)
+	_, name, _ := strings.Cut(mine, "-")
+	signer, err := hex.DecodeString(name)
+	if !found || err != nil {
+		return ""
+	}
+	return string(signer)
+}
+
+// ours starts the id of every version that an Operator makes.
+const ours = "latchkey-"

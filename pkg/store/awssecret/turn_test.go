@@ -13,9 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
 	"github.com/latchkey-go/latchkey/pkg/token"
@@ -26,7 +23,7 @@ var rotated = time.Unix(1_800_000_000, 0)
 
 // roots are secrets by a short name.
 var roots = map[string]string{
-	"n2": "the-newest-secret-of-the-tests-0123456789-abc", "n": newRoot, "cur": oldRoot,
+	"n3": "the-very-newest-secret-of-the-tests-0123456789", "n2": "the-newest-secret-of-the-tests-0123456789-abc", "n": newRoot, "cur": oldRoot,
 	"o1": "an-older-secret-of-the-tests-0123456789-abcde", "o2": "the-oldest-secret-of-the-tests-0123456789-abc",
 }
 
@@ -111,8 +108,9 @@ func TestATurnNeedsNoReading(t *testing.T) {
 	}
 }
 
-// Whatever was done to the list, the key that signed goes on until the first
-// has been there for long enough.
+// Whatever was done to the list, a key signs that everybody knows, and if that
+// is sure of the one that signed, it goes on, until the first has been there for
+// long enough.
 func TestWhatSignedGoesOn(t *testing.T) {
 	const long = 1000 * time.Hour
 	for name, tt := range map[string]struct {
@@ -127,11 +125,17 @@ func TestWhatSignedGoesOn(t *testing.T) {
 		"rotated twice, the second after a notice": {"n2 n cur", "n cur", awssecret.Notice, "n"},
 		"rotated, then the oldest retired":         {"n cur", "n cur o1", time.Minute, "cur"},
 		"the oldest retired, then rotated":         {"n cur", "cur", time.Minute, "cur"},
-		"the one that signs retired":               {"cur o1", "n cur o1", long, "o1"},
+		"rotated three times in a row":             {"n3 n2 n cur", "n2 n cur", time.Minute, "cur"},
+		"rotated four times, two before a notice":  {"n3 n2 n cur", "n2 n cur", awssecret.Notice, "n2"},
+		"changed twice in a row, of several":       {"n cur o1", "cur o1", time.Minute, "o1"},
+		"rotated, of several":                      {"n cur o1", "cur o1", long, "cur"},
+		"the one that signs retired":               {"cur o1", "n cur o1", long, "cur"},
 		"the one that signs retired, the new left": {"n o1", "n cur o1", time.Minute, "o1"},
 		"all replaced by hand":                     {"n n2", "cur", long, "n2"},
 		"written by hand, nothing before":          {"n cur", "", 0, "cur"},
 		"written by hand, before it no list":       {"n cur", "nonsense", long, "cur"},
+		"rotated twice, nothing before":            {"n2 n cur", "", 0, "cur"},
+		"rotated twice, before it no list":         {"n2 n cur", "nonsense", long, "cur"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(t)
@@ -223,7 +227,7 @@ func TestOperatorSeesTheTurn(t *testing.T) {
 	m := newManager(t)
 	m.say(200, versionOf("n cur", rotated))
 	m.before.Store(versionOf("cur", rotated.Add(-time.Hour)))
-	o := awssecret.NewOperator(aws.Config{Region: "eu-central-1", BaseEndpoint: &m.URL, Credentials: credentials.NewStaticCredentialsProvider("x", "y", "")}, "arn:x")
+	o := operatorAt(m.URL)
 	for after, want := range map[time.Duration]struct {
 		signs string
 		due   time.Time
