@@ -236,27 +236,20 @@ func TestKeysCommands(t *testing.T) {
 		"AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=y",
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + manager.URL, "LATCHKEY_SECRET_ARN=arn:aws:secretsmanager:eu-central-1:123456789012:secret:x",
 	}
-	ids := func(said string) []string {
-		var list []string
-		for _, found := range regexp.MustCompile(`(?m)^([A-Za-z0-9_-]{6})\t`).FindAllStringSubmatch(said, -1) {
-			list = append(list, found[1])
-		}
-		return list
-	}
 	all := say(t, settings, "", "keys", "show")
-	before := ids(all)
+	before := keyIDs(all)
 	if len(before) != 1 {
 		t.Fatalf("show: %q", all)
 	}
-	wrong(t, mistake{want: []string{"the only key", "keys rotate"}}, command(t, settings, "keys", "retire", before[0]))
+	wrong(t, mistake{want: []string{"the only key", "keys rotate"}}, command(t, settings, "keys", "retire", before[0], "--yes"))
 	all += say(t, settings, "", "keys", "rotate")
-	after := ids(say(t, settings, "", "keys", "show"))
+	after := keyIDs(say(t, settings, "", "keys", "show"))
 	if len(after) != 2 || after[1] != before[0] {
 		t.Fatalf("after the rotation: %q", after)
 	}
 	wrong(t, mistake{want: []string{"there is no key AAAAAA"}}, command(t, settings, "keys", "retire", "AAAAAA"))
-	all += say(t, settings, "", "keys", "retire", before[0])
-	if last := ids(say(t, settings, "", "keys", "show")); !slices.Equal(last, after[:1]) {
+	all += say(t, settings, "", "keys", "retire", before[0], "--yes")
+	if last := keyIDs(say(t, settings, "", "keys", "show")); !slices.Equal(last, after[:1]) {
 		t.Errorf("after the retirement: %q", last)
 	}
 	var object map[string]string

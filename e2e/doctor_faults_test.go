@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,7 +104,14 @@ func TestDoctorMeetsTablesThatOnlyLookRight(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			flowsTable(t, database, tableOf(t), test.change)
-			examine(t, append(settings, "TABLE_NAME="+tableOf(t)), test.exit, []string{test.want}, "--listen", at)
+			own := append(slices.Clone(settings), "TABLE_NAME="+tableOf(t))
+			examine(t, own, test.exit, []string{test.want}, "--listen", at)
+			if test.exit != 0 { // and nothing begins to use it
+				_, words, _ := strings.Cut(test.want, ": ")
+				m := mistake{want: []string{"TABLE_NAME: ", tableOf(t), words}}
+				wrong(t, m, command(t, own, "serve", "--listen", "localhost:0"))
+				wrong(t, m, command(t, own, "table", "create"))
+			}
 		})
 	}
 	going := inFront(t, database, func(_ *http.Request, body string) (int, string) {
@@ -122,10 +130,7 @@ func TestDoctorMeetsAnotherState(t *testing.T) {
 	t.Parallel()
 	database := peer.Moto(t)
 	base := reachable(t, database, false).URL()
-	stack := deployed{map[string]string{
-		"BaseUrl": base, "LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "Issuer": base, "TableName": tableOf(t), "ApiId": "api", "AuthorizerArn": "arn",
-		"AddUser": "latchkey user add", "AccountsTableName": accountsOf(t), "DeploymentSecretArn": storedSecret(t, database, secret.Mint(256)),
-	}, map[string]string{"Provider": ""}}.register(t, database)
+	stack := builtInStackAt(t, database, base).register(t, database)
 	for state, test := range map[string]struct {
 		exit int
 		want []string

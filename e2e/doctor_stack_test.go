@@ -86,17 +86,23 @@ func operatorSettings(endpoint string) []string {
 	}
 }
 
-func TestDoctorMeetsAStack(t *testing.T) {
-	t.Parallel()
-	database := peer.Moto(t)
-	base := reachable(t, database, false).URL()
-	good := deployed{
+// builtInStackAt is a deployment of both halves with nothing to mend.
+func builtInStackAt(t *testing.T, database, base string) deployed {
+	t.Helper()
+	return deployed{
 		map[string]string{
 			"BaseUrl": base, "LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "Issuer": base, "TableName": tableOf(t),
 			"ApiId": "api", "AuthorizerArn": "arn", "AddUser": "latchkey user add", "AccountsTableName": accountsOf(t), "DeploymentSecretArn": storedSecret(t, database, `{"secrets":"`+secret.Mint(256)+`"}`),
 		},
 		map[string]string{"Provider": "", "ClientId": "", "CallbackMode": "session", "SessionIdle": "24h", "SessionMax": "168h", "LoginTtl": "10m"},
 	}
+}
+
+func TestDoctorMeetsAStack(t *testing.T) {
+	t.Parallel()
+	database := peer.Moto(t)
+	base := reachable(t, database, false).URL()
+	good := builtInStackAt(t, database, base)
 	other := strings.Replace(base, "127.0.0.1", "localhost", 1)
 	for _, test := range []struct {
 		name                string
@@ -141,13 +147,13 @@ func TestDoctorMeetsAStack(t *testing.T) {
 	}
 }
 
-// A stack with a provider of its own: the client secret is read where the
-// functions read it.
-func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
-	database := peer.Moto(t)
+// providerStack is a deployment with a provider of its own, whose client secret
+// is p's.
+func providerStack(t *testing.T, database string) (good deployed, p *peer.OIDCProvider) {
+	t.Helper()
 	api := httptest.NewUnstartedServer(nil)
 	base := "http://" + api.Listener.Addr().String()
-	p := peer.StartOIDCProvider(t, peer.OIDCOptions{RedirectURIs: []string{base + "/callback"}})
+	p = peer.StartOIDCProvider(t, peer.OIDCOptions{RedirectURIs: []string{base + "/callback"}})
 	api.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/login" {
 			http.Error(w, "no parameters", http.StatusBadRequest)
@@ -159,13 +165,20 @@ func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
 	api.Start()
 	t.Cleanup(api.Close)
 	createTable(t, database, tableOf(t))
-	good := deployed{
+	return deployed{
 		map[string]string{
 			"BaseUrl": base, "LoginUrl": base + "/login", "CallbackUrl": base + "/callback", "TableName": tableOf(t), "ApiId": "api", "AuthorizerArn": "arn",
 			"DeploymentSecretArn": storedSecret(t, database, secret.Mint(256)),
 		},
 		map[string]string{"BuiltInServer": "false", "OidcIssuer": p.Issuer, "ClientId": peer.ConfidentialClient, "ClientSecretArn": storedSecret(t, database, `{"client_secret":"`+p.Secret+`"}`)},
-	}
+	}, p
+}
+
+// A stack with a provider of its own: the client secret is read where the
+// functions read it.
+func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
+	database := peer.Moto(t)
+	good, p := providerStack(t, database)
 	for _, test := range []struct {
 		name   string
 		secret string
@@ -184,7 +197,12 @@ func TestDoctorMeetsAStackWithAProvider(t *testing.T) {
 			}
 		})
 	}
-	// A role that deploys may read neither secret, and need not.
+}
+
+// A role that deploys may read neither secret, and need not.
+func TestDoctorMayNotReadSecrets(t *testing.T) {
+	database := peer.Moto(t)
+	good, _ := providerStack(t, database)
 	stack := good.register(t, database)
 	denying := inFront(t, database, func(r *http.Request, body string) (int, string) {
 		if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetSecretValue") {
@@ -212,11 +230,13 @@ func TestDoctorCannotSeeTheStack(t *testing.T) {
 		exit     int
 		want     string
 	}{
-		"there is none":         {at(database), 1, "problem stack: there is no stack nowhere"},
-		"not allowed":           {at(denied.URL), 2, "unchecked stack: AccessDenied"},
-		"nothing answers":       {at(gone), 2, "unchecked stack: does not answer"},
-		"there is no region":    {[]string{"AWS_EC2_METADATA_DISABLED=true"}, 2, "unchecked aws: AWS_REGION"},
-		"nobody has signed in ": {[]string{"AWS_REGION=eu-central-1", "AWS_EC2_METADATA_DISABLED=true"}, 2, "unchecked aws: no AWS credentials"},
+		"there is none":            {at(database), 1, "problem stack: there is no stack nowhere"},
+		"not allowed":              {at(denied.URL), 2, "unchecked stack: AccessDenied"},
+		"nothing answers":          {at(gone), 2, "unchecked stack: does not answer"},
+		"an endpoint that is none": {append(operatorSettings(database), "AWS_ENDPOINT_URL_DYNAMODB=ftp://x"), 1, "problem settings: AWS_ENDPOINT_URL_DYNAMODB: "},
+		"there is no region":       {[]string{"AWS_EC2_METADATA_DISABLED=true"}, 1, "problem aws: AWS_REGION: is not set"},
+		"a profile that is none":   {[]string{"AWS_PROFILE=nobody", "AWS_EC2_METADATA_DISABLED=true"}, 1, "problem aws: the AWS configuration cannot be read"},
+		"nobody has signed in ":    {[]string{"AWS_REGION=eu-central-1", "AWS_EC2_METADATA_DISABLED=true"}, 2, "unchecked aws: no AWS credentials"},
 	} {
 		t.Run(name, func(t *testing.T) { examine(t, test.settings, test.exit, []string{test.want}, "--stack", "nowhere") })
 	}

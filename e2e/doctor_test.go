@@ -144,7 +144,12 @@ func TestDoctorMeetsServe(t *testing.T) {
 	}, "--listen", at)
 	examine(t, append(settings, "TABLE_NAME=nowhere"), 1, []string{"problem table: there is no table nowhere"}, "--listen", at)
 	examine(t, append(settings, "TABLE_NAME="+accountsOf(t), "ACCOUNTS_TABLE_NAME="), 1, []string{"problem table: has no index by_user"}, "--listen", at)
-	examine(t, settings, 1, []string{"problem metadata: cannot be read at http://localhost:1"}, "--listen", "localhost:1")
+	said := examine(t, settings, 1, []string{"problem metadata: cannot be read at http://localhost:1: nothing answers there"}, "--listen", "localhost:1")
+	if want := "start it with latchkey serve --listen localhost:1 and the same settings"; !strings.Contains(said, want) {
+		t.Errorf("does not say %q:\n%s", want, said)
+	}
+	nowhere := []string{"LATCHKEY_SECRET_ARN=arn:aws:secretsmanager:eu-central-1:123456789012:secret:x", "AWS_EC2_METADATA_DISABLED=true"}
+	examine(t, nowhere, 1, []string{"problem secret: AWS_REGION is not set", "ok metadata: as configured"}, "--listen", at)
 }
 
 // Dynalite cannot switch TTL on, which is no fault of the table.

@@ -55,7 +55,7 @@ func TestKeysOfAStack(t *testing.T) {
 			t.Errorf("key %d of %q: want %s", i, shown, want)
 		}
 	}
-	retired := say(t, settings, "", "keys", "retire", first[0], "--stack", stack)
+	retired := say(t, settings, "", "keys", "retire", first[0], "--yes", "--stack", stack)
 	if last := keyIDs(say(t, settings, "", "keys", "show", "--stack="+stack)); !slices.Equal(last, both[:1]) {
 		t.Errorf("after the retirement: %q", last)
 	}
@@ -85,6 +85,9 @@ func TestKeysCannotSeeTheStack(t *testing.T) {
 		"not allowed":                   {append(slices.Clone(here), "AWS_ENDPOINT_URL_CLOUDFORMATION="+denied.URL), nil, "rotate --stack mine", []string{"--stack mine", "credentials"}},
 		"a stack without a secret":      {here, map[string]string{"TableName": "F"}, "rotate --stack STACK", []string{"has no output DeploymentSecretArn"}},
 		"a secret that is gone":         {here, map[string]string{"DeploymentSecretArn": storedSecret(t, database, secret.Mint(256)) + "x"}, "rotate --stack STACK", []string{"ResourceNotFoundException"}},
+		"a secret that is gone, shown":  {here, map[string]string{"DeploymentSecretArn": storedSecret(t, database, secret.Mint(256)) + "x"}, "show --stack STACK", []string{"the deployment secret cannot be read: ResourceNotFoundException", "AWS_REGION"}},
+		"a secret that is none":         {here, map[string]string{"DeploymentSecretArn": storedSecret(t, database, hidden)}, "show --stack STACK", []string{"the deployment secret cannot be used: secret 1 of the list is shorter than 43 characters"}},
+		"nobody answers":                {append(slices.Clone(here), "AWS_ENDPOINT_URL_SECRETS_MANAGER="+gone), map[string]string{"DeploymentSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"}, "show --stack STACK", []string{"the deployment secret cannot be read: no answer from Secrets Manager"}},
 		"a key that is not there":       {here, map[string]string{"DeploymentSecretArn": storedSecret(t, database, secret.Mint(256))}, "retire AAAAAA --stack STACK", []string{"there is no key AAAAAA"}},
 		"no name":                       {here, nil, "show --stack", []string{"--stack", "needs a value"}},
 		"neither a stack nor a setting": {here, nil, "show", []string{"LATCHKEY_SECRET_ARN: is not set"}},
@@ -133,7 +136,7 @@ func TestTwoOperatorsAtOnce(t *testing.T) {
 				first := keys("show")
 				args := []string{"rotate"}
 				if what == "retire" {
-					args = []string{"retire", first[1]}
+					args = []string{"retire", first[1], "--yes"}
 				}
 				var others []string
 				slow := append(slices.Clone(settings), between(t, database, call, func() { others = keys(args...) }))

@@ -90,6 +90,9 @@ func metricsOf(doc stack.Document, id string) []string {
 	for _, m := range list {
 		metric := stack.Document(m.(map[string]any))
 		if metric["Expression"] != nil {
+			if shown := metric["ReturnData"]; shown != nil && shown != true {
+				lines = append(lines, "a sum that the alarm does not look at")
+			}
 			lines = append(lines, fmt.Sprint(metric["Expression"]))
 			continue
 		}
@@ -203,6 +206,43 @@ func TestAlarmsCountWhatTheCodeLogs_P17(t *testing.T) {
 				t.Error("not noticed")
 			}
 		})
+	}
+}
+
+// thresholdProblems compares the runbook with the thresholds: from two on, the
+// number stands in what the alarm means.
+func thresholdProblems(text string) []string {
+	words := map[int]string{5: "five", 10: "ten"}
+	var problems []string
+	for _, row := range rows(text, "alarm") {
+		id := strings.Trim(row[0], "`")
+		said := regexp.MustCompile(`\b(two|three|four|five|ten|twenty|fifty|a hundred)\b`).FindAllString(row[1], -1)
+		var want []string
+		if n := wantThresholds[id]; n > 1 {
+			want = []string{words[n]}
+		}
+		if !slices.Equal(said, want) {
+			problems = append(problems, fmt.Sprintf("%s rings from %d on, the runbook says %q", id, wantThresholds[id], said))
+		}
+	}
+	if !strings.Contains(section(text, "Alarms"), "Each looks at five minutes") { // wantMetrics has 300 seconds
+		problems = append(problems, "the runbook does not say how long an alarm looks at")
+	}
+	return problems
+}
+
+func TestRunbookSaysWhenAnAlarmRings_P17(t *testing.T) {
+	text := read(t, "docs/operations.md")
+	for _, problem := range thresholdProblems(text) {
+		t.Error(problem)
+	}
+	for _, c := range [][2]string{
+		{"answered five requests or more", "answered fifty requests or more"}, {"requests ten times or more", "requests"},
+		{"or five finished logins", "or ten finished logins"}, {"at five minutes", "at one minute"},
+	} {
+		if len(thresholdProblems(withFault(t, text, "## Alarms", c[0], c[1]))) == 0 {
+			t.Errorf("not noticed: %s", c[1])
+		}
 	}
 }
 

@@ -40,5 +40,12 @@ var propertyMutations = []mutation{
 	{"an alarm without a voice", template, "\n  StoreDown:", ", AlarmActions:", ", ActionsEnabled: false, AlarmActions:", "ActionsEnabled"},
 	{"a log that nothing can be counted in", template, "FunctionLogs: {Type", "RetentionInDays:", "LogGroupClass: INFREQUENT_ACCESS, RetentionInDays:", "LogGroupClass"},
 	{"a topic that CloudWatch cannot tell", template, "AlarmTopic: {Type", "DisplayName:", "KmsMasterKeyId: alias/aws/sns, DisplayName:", "KmsMasterKeyId"},
+	{"a log that outlives its replacement", template, "FunctionLogs: {Type", "UpdateReplacePolicy: Delete", "UpdateReplacePolicy: Retain", "FunctionLogs: replacement policy"},
+	{"a secret that outlives its replacement", template, secretAt, "UpdateReplacePolicy: Delete", "UpdateReplacePolicy: Retain", "deployment secret: replacement policy"},
+	{"an access log that is no JSON", template, "AccessLogSettings:", `"status":"$context.status"`, `"status":$context.status`, "access log: format"},
+	{"an access log that API Gateway refuses", template, "AccessLogSettings:", `"requestId":"$context.requestId",`, "", "access log: what is in it"},
+	{"an access log without the status", template, "AccessLogSettings:", `"status":"$context.status",`, "", "access log: what is in it"},
+	{"a sum that nobody looks at", template, "\n  FunctionThrottles:", "Label: Throttles}", "Label: Throttles, ReturnData: false}", "FunctionThrottles: metrics"},
+	{"a page that lets nobody in", template, "RouteSettings:", "GET /: {ThrottlingRateLimit: 50", "GET /: {ThrottlingRateLimit: 0", "ThrottlingRateLimit of GET /: not a number"},
 	{"a log that outlives the stack", template, "FunctionLogs: {Type", "DeletionPolicy: Delete", "DeletionPolicy: Retain", "FunctionLogs: deletion policy"},
 }

@@ -206,6 +206,7 @@ func checkDeploymentSecret(r *report, doc stack.Document) {
 	r.want("deployment secret: length", get("PasswordLength"), any(64))
 	r.want("deployment secret: punctuation excluded", get("ExcludePunctuation"), any(true))
 	r.want("deployment secret: deletion policy", doc.Get("Resources", "DeploymentSecret", "DeletionPolicy"), any("Delete"))
+	r.want("deployment secret: replacement policy", doc.Get("Resources", "DeploymentSecret", "UpdateReplacePolicy"), any("Delete"))
 	r.want("deployment secret: given text", doc.Get("Resources", "DeploymentSecret", "Properties", "SecretString"), nil)
 	r.want("secrets", doc.OfType("AWS::SecretsManager::Secret"), []string{"DeploymentSecret"})
 }

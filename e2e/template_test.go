@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -226,6 +227,7 @@ func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 	for _, id := range groups {
 		r.want(id+": retention", doc.Get("Resources", id, "Properties", "RetentionInDays"), any("30"))
 		r.want(id+": deletion policy", doc.Get("Resources", id, "DeletionPolicy"), any("Delete"))
+		r.want(id+": replacement policy", doc.Get("Resources", id, "UpdateReplacePolicy"), any("Delete"))
 	}
 	for _, f := range functions {
 		r.want(f.ID+": log group", f.LogGroup, functionLogs)
@@ -240,9 +242,20 @@ func checkLogs(r *report, doc stack.Document, functions []stack.Function) {
 			r.addf("access log: %s is not a value to log", m[1])
 		}
 	}
-	if format == "" || strings.Count(format, "$") != strings.Count(format, "$context.") {
+	// API Gateway takes a format with the request's id only, on one line; a log
+	// query reads what is JSON.
+	var line map[string]string
+	if json.Unmarshal([]byte(format), &line) != nil || strings.Contains(format, "\n") ||
+		strings.Count(format, "$") != strings.Count(format, "$context.") {
 		r.addf("access log: format %q", format)
 	}
+	var logged []string
+	for _, value := range line {
+		logged = append(logged, strings.TrimPrefix(value, "$context."))
+	}
+	slices.Sort(allowed)
+	slices.Sort(logged)
+	r.want("access log: what is in it", logged, allowed)
 }
 
 // functionLogs is the log group of all functions.

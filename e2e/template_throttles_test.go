@@ -122,8 +122,8 @@ func checkAPI(r *report, doc stack.Document, functions []stack.Function, paramet
 		for _, route := range routes {
 			n, ok := throttle(doc, route, measure)
 			switch {
-			case !ok:
-				r.addf("%s of %s: not a number", measure, route)
+			case !ok || n < 1: // zero lets nobody in
+				r.addf("%s of %s: not a number of requests", measure, route)
 			case n > rest || (n == rest && slices.Contains(lowered, route)):
 				r.addf("%s of %s: %v, want it lower; the default is %v", measure, route, n, rest)
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/smithy-go"
 
@@ -36,7 +35,10 @@ func keysFromEnv(e *env.Reader) func(context.Context) (secret.Text, error) {
 	case arn != "":
 		return func(ctx context.Context) (secret.Text, error) {
 			cfg, err := awsConfig(ctx, "")
-			if err != nil {
+			switch {
+			case errors.Is(err, errNoRegion):
+				return secret.Text{}, checks.ErrNoRegion
+			case err != nil:
 				return secret.Text{}, err
 			}
 			return stored(ctx, cfg, arn, awssecret.Member)
@@ -59,15 +61,10 @@ func (t tables) examined(ctx context.Context) ([]checks.Table, error) {
 
 // at are the tables at AWS as cfg reaches it.
 func (t tables) at(cfg aws.Config) []checks.Table {
-	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		if t.endpoint != "" {
-			o.BaseEndpoint = &t.endpoint
-		}
-	})
 	var list []checks.Table
 	add := func(id, setting, name, ttl string, inspect func(context.Context) dynamo.Inspection) {
 		list = append(list, checks.Table{ID: id, Setting: setting, Name: name, TTL: ttl, Elsewhere: t.endpoint != "", Inspect: func(ctx context.Context) checks.Inspection {
-			return described(ctx, client, name, ttl != "", inspect(ctx))
+			return checks.Inspection(inspect(ctx))
 		}})
 	}
 	if t.flows != "" {
@@ -83,9 +80,12 @@ func (t tables) at(cfg aws.Config) []checks.Table {
 func examineStack(ctx context.Context, name string) checks.Report {
 	e := env.Reader{Partial: true}
 	endpoint := dynamo.EndpointFromEnv(&e)
+	if wrong := checks.WrongSettings(e.Problems()); wrong != nil {
+		return checks.NewReport(wrong, "", "")
+	}
 	cfg, err := awsConfig(ctx, endpoint)
-	if err = errors.Join(e.Err(), err); err != nil {
-		return checks.NewReport([]checks.Finding{{ID: "aws", Level: checks.Unchecked, What: err.Error(), Why: "CloudFormation says what the stack is", Do: "set AWS_REGION or choose a profile with AWS_PROFILE, and sign in"}}, "", "")
+	if err != nil {
+		return checks.NewReport([]checks.Finding{unasked(err)}, "", "")
 	}
 	s, missing := describe(ctx, cloudformation.NewFromConfig(cfg), name)
 	if missing != nil {
@@ -103,6 +103,17 @@ func examineStack(ctx context.Context, name string) checks.Report {
 	}
 	x.Tables = tables{s.Outputs[outputFlows], s.Outputs[outputAccounts], endpoint}.at(cfg)
 	return x.Run(ctx)
+}
+
+// unasked is about settings with which nobody can ask AWS. Whoever has not
+// signed in has nothing to mend: the stack may be right or wrong.
+func unasked(err error) checks.Finding {
+	what, do, _ := strings.Cut(err.Error(), "; ")
+	f := checks.Finding{ID: "aws", Level: checks.Problem, What: what, Why: "CloudFormation says what the stack is, and nobody can ask it", Do: do}
+	if errors.Is(err, errNoCredentials) {
+		f.Level, f.What, f.Do = checks.Unchecked, "there are no AWS credentials", "choose a profile with AWS_PROFILE and sign in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	}
+	return f
 }
 
 // describe reads a stack's parameters and outputs, or says why it cannot.
@@ -143,17 +154,29 @@ func stackOf(name string, d types.Stack) *checks.Stack {
 // stored reads a secret as the functions do: as text, or as the member of an
 // object that they look for.
 func stored(ctx context.Context, cfg aws.Config, id, member string) (secret.Text, error) {
-	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	v, err := version(ctx, cfg, id, member, "AWSCURRENT")
+	return v.text, err
+}
+
+// dated is one version of a secret, and when it was made, zero if nobody says.
+type dated struct {
+	text    secret.Text
+	created time.Time
+}
+
+// version is stored for the version with the label stage.
+func version(ctx context.Context, cfg aws.Config, id, member, stage string) (dated, error) {
+	out, err := secretsmanager.NewFromConfig(cfg).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionStage: &stage})
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
 		case "AccessDeniedException":
-			return secret.Text{}, checks.ErrDenied
+			return dated{}, checks.ErrDenied
 		case "ResourceNotFoundException", "InvalidRequestException", "ValidationException", "InvalidParameterException":
-			return secret.Text{}, checks.ErrNoSecret
+			return dated{}, checks.ErrNoSecret
 		}
 	}
 	if err != nil {
-		return secret.Text{}, errors.New("the secret cannot be read")
+		return dated{}, errors.New("the secret cannot be read")
 	}
 	value := aws.ToString(out.SecretString)
 	var object map[string]json.RawMessage
@@ -162,7 +185,7 @@ func stored(ctx context.Context, cfg aws.Config, id, member string) (secret.Text
 		_ = json.Unmarshal(object[member], &value) // no text is no secret
 	}
 	if value == "" {
-		return secret.Text{}, checks.ErrNoSecret
+		return dated{}, checks.ErrNoSecret
 	}
-	return secret.NewText(value), nil
+	return dated{secret.NewText(value), aws.ToTime(out.CreatedDate)}, nil
 }

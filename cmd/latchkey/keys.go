@@ -7,9 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/smithy-go"
 
+	checks "github.com/latchkey-go/latchkey/pkg/doctor"
 	"github.com/latchkey-go/latchkey/pkg/env"
+	"github.com/latchkey-go/latchkey/pkg/oauth"
 	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
 )
@@ -17,7 +21,7 @@ import (
 type keysCommands struct {
 	Show   keysShow   `cmd:"" help:"List the ids of the deployment's keys, newest first."`
 	Rotate keysRotate `cmd:"" help:"Add a key. It verifies and opens at once, and signs and seals eleven minutes later, when every function knows it. The others still verify and open."`
-	Retire keysRetire `cmd:"" help:"Drop a key: what it signed or sealed is no longer taken, and grants sealed with it end."`
+	Retire keysRetire `cmd:"" help:"Drop a key: what it signed or sealed is no longer taken. If some of that is alive, it says what would end, and asks."`
 }
 
 // vault says which deployment secret a command works on.
@@ -25,26 +29,36 @@ type vault struct {
 	Stack string `placeholder:"NAME" help:"Take the deployment secret from this CloudFormation stack instead of LATCHKEY_SECRET_ARN."`
 }
 
-// open opens the secret; nothing is read from it yet.
-func (v vault) open(ctx context.Context) (*awssecret.Operator, error) {
+// deployment is the secret of one deployment.
+type deployment struct {
+	*awssecret.Operator
+	cfg aws.Config
+	arn string
+	// stack is the one that named it, nil without --stack.
+	stack *checks.Stack
+}
+
+// open finds the secret; nothing is read from it yet.
+func (v vault) open(ctx context.Context) (*deployment, error) {
 	e := env.Reader{Partial: true}
-	var arn string
+	d := &deployment{}
 	if v.Stack == "" {
-		arn = e.Required("LATCHKEY_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:latchkey")
+		d.arn = e.Required("LATCHKEY_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:latchkey")
 	}
-	if err := e.Err(); err != nil {
-		return nil, err
-	}
-	cfg, err := awsConfig(ctx, "")
+	err := e.Err()
 	if err != nil {
 		return nil, err
 	}
+	if d.cfg, err = awsConfig(ctx, ""); err != nil {
+		return nil, err
+	}
 	if v.Stack != "" {
-		if arn, err = secretOf(ctx, cloudformation.NewFromConfig(cfg), v.Stack); err != nil {
+		if d.stack, d.arn, err = secretOf(ctx, cloudformation.NewFromConfig(d.cfg), v.Stack); err != nil {
 			return nil, err
 		}
 	}
-	return awssecret.NewOperator(cfg, arn), nil
+	d.Operator = awssecret.NewOperator(d.cfg, d.arn)
+	return d, nil
 }
 
 type keysShow struct {
@@ -52,17 +66,34 @@ type keysShow struct {
 }
 
 func (c *keysShow) Run(ctx context.Context) error {
-	o, err := c.open(ctx)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	return showKeys(ctx, o)
+	return d.show(ctx)
 }
 
-// showKeys prints ids, which reveal nothing.
-func showKeys(ctx context.Context, o *awssecret.Operator) error {
+// ring is the ring as functions have it now, and when its first key takes over.
+// Its error is for an operator: not that of a request.
+func (d *deployment) ring(ctx context.Context, now time.Time) (*secret.Ring, time.Time, error) {
+	ring, due, err := d.Ring(ctx, now)
+	refused, ours := errors.AsType[*oauth.Error](err)
+	api, answered := errors.AsType[smithy.APIError](err)
+	switch {
+	case answered:
+		err = fmt.Errorf("the deployment secret cannot be read: %s: %s; check its ARN, AWS_REGION, and what your credentials allow", api.ErrorCode(), api.ErrorMessage())
+	case ours && refused.Code == oauth.ConfigError:
+		err = errors.New("the deployment secret cannot be used: " + strings.TrimPrefix(fmt.Sprint(refused.Cause), "awssecret: "))
+	case err != nil:
+		err = errors.New("the deployment secret cannot be read: no answer from Secrets Manager; check the network and AWS_REGION")
+	}
+	return ring, due, err
+}
+
+// show prints ids, which reveal nothing.
+func (d *deployment) show(ctx context.Context) error {
 	now := time.Now()
-	ring, due, err := o.Ring(ctx, now)
+	ring, due, err := d.ring(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -84,25 +115,44 @@ type keysRotate struct {
 }
 
 func (c *keysRotate) Run(ctx context.Context) error {
-	return c.change(ctx, func(list string) (string, error) { return secret.Mint(256) + "," + list, nil })
+	d, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	return d.change(ctx, func(list string) (string, error) { return secret.Mint(256) + "," + list, nil })
 }
 
 type keysRetire struct {
 	vault `embed:""`
 	ID    string `arg:"" help:"The key's id, as keys show prints it."`
+	Yes   bool   `help:"Drop the key whatever ends with it; nothing is asked."`
 }
 
 func (c *keysRetire) Run(ctx context.Context) error {
-	return c.change(ctx, func(list string) (string, error) { return without(list, c.ID) })
-}
-
-// change writes the changed list, once it is sure that it can be read.
-func (v vault) change(ctx context.Context, change func(list string) (string, error)) error {
-	o, err := v.open(ctx)
+	d, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	err = o.Change(ctx, func(list string) (string, error) {
+	lives, err := d.lives()
+	if err != nil {
+		return err
+	}
+	return d.change(ctx, func(list string) (string, error) {
+		left, err := without(list, c.ID)
+		if err != nil || c.Yes {
+			return left, err
+		}
+		price, err := d.price(ctx, c.ID, lives, time.Now())
+		if err == nil && price != "" {
+			err = agree(ctx, price)
+		}
+		return left, err
+	})
+}
+
+// change writes the changed list, once it is sure that it can be read.
+func (d *deployment) change(ctx context.Context, change func(list string) (string, error)) error {
+	err := d.Change(ctx, func(list string) (string, error) {
 		list, err := change(list)
 		if err == nil {
 			_, err = secret.ParseRing(list)
@@ -112,7 +162,7 @@ func (v vault) change(ctx context.Context, change func(list string) (string, err
 	if err != nil {
 		return err
 	}
-	if err := showKeys(ctx, o); err != nil {
+	if err := d.show(ctx); err != nil {
 		return err
 	}
 	fmt.Println("running functions notice within five minutes")
@@ -138,4 +188,29 @@ func without(list, id string) (string, error) {
 		return "", errors.New("this is the only key; add another first: latchkey keys rotate")
 	}
 	return strings.Join(left, ","), nil
+}
+
+// idsLast moves key ids that pass for flags, since they begin with a hyphen, to
+// the end of the arguments of keys retire and behind the mark that flags are
+// over.
+func idsLast(args []string) []string {
+	if len(args) < 2 || args[0] != "keys" || args[1] != "retire" {
+		return args
+	}
+	var others, ids []string
+	for i, arg := range args {
+		if arg == "--" {
+			ids = append(ids, args[i+1:]...)
+			break
+		}
+		if strings.HasPrefix(arg, "-") && len(arg) == secret.KeyIDLen && arg != "--help" {
+			ids = append(ids, arg)
+		} else {
+			others = append(others, arg)
+		}
+	}
+	if len(ids) > 0 {
+		others = append(append(others, "--"), ids...)
+	}
+	return others
 }

@@ -34,7 +34,7 @@ func main() {
 	)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	command, err := parser.Parse(os.Args[1:])
+	command, err := parser.Parse(idsLast(os.Args[1:]))
 	if err != nil {
 		err = usage(err)
 	} else {

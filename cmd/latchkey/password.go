@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/latchkey-go/latchkey/pkg/user"
@@ -58,7 +57,7 @@ func withoutLineEnd(s string) string {
 
 // askPassword asks at the terminal, without an echo if there is a way.
 func askPassword(ctx context.Context) (string, error) {
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	if !terminal() {
 		return "", errors.New("there is no terminal to ask for a password; give it on standard input with --password-stdin")
 	}
 	if stty("-echo") == nil {
@@ -67,43 +66,14 @@ func askPassword(ctx context.Context) (string, error) {
 		warning("this terminal will show what you type")
 	}
 	lines := bufio.NewReader(os.Stdin)
-	first, err := ask(ctx, lines, "Password: ")
+	const none = "no password was given; nothing was changed"
+	first, err := ask(ctx, lines, "Password: ", none)
 	if err != nil {
 		return "", err
 	}
-	second, err := ask(ctx, lines, "Again: ")
+	second, err := ask(ctx, lines, "Again: ", none)
 	if err == nil && first != second {
 		err = errors.New("the two passwords differ; nothing was changed")
 	}
 	return first, err
-}
-
-// ask reads one line, unless ctx ends first.
-func ask(ctx context.Context, lines *bufio.Reader, prompt string) (string, error) {
-	fmt.Fprint(os.Stderr, prompt)
-	defer fmt.Fprintln(os.Stderr)
-	type result struct {
-		line string
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		line, err := lines.ReadString('\n')
-		done <- result{withoutLineEnd(line), err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", errors.New("cancelled; nothing was changed")
-	case r := <-done:
-		if r.err != nil {
-			return "", errors.New("no password was given; nothing was changed")
-		}
-		return r.line, nil
-	}
-}
-
-func stty(mode string) error {
-	command := exec.Command("stty", mode)
-	command.Stdin = os.Stdin
-	return command.Run()
 }

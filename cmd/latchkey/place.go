@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
+	checks "github.com/latchkey-go/latchkey/pkg/doctor"
 	"github.com/latchkey-go/latchkey/pkg/env"
 	"github.com/latchkey-go/latchkey/pkg/store/dynamo"
 )
@@ -65,31 +65,27 @@ func (p place) open(ctx context.Context, both bool) (*stores, error) {
 	return s, nil
 }
 
-// stacks is what outputsOf needs of CloudFormation.
+// stacks is what stackNamed needs of CloudFormation.
 type stacks interface {
 	DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput, more ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
 }
 
-// outputsOf reads the outputs of a stack, by their keys.
-func outputsOf(ctx context.Context, from stacks, stack string) (map[string]string, error) {
-	out, err := from.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack})
+// stackNamed reads what CloudFormation says of a stack.
+func stackNamed(ctx context.Context, from stacks, name string) (*checks.Stack, error) {
+	out, err := from.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	if err != nil || len(out.Stacks) != 1 {
-		return nil, fmt.Errorf("--stack %s: there is no such stack here, or your credentials do not allow to look at it; check the name and AWS_REGION", stack)
+		return nil, fmt.Errorf("--stack %s: there is no such stack here, or your credentials do not allow to look at it; check the name and AWS_REGION", name)
 	}
-	outputs := map[string]string{}
-	for _, o := range out.Stacks[0].Outputs {
-		outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
-	}
-	return outputs, nil
+	return stackOf(name, out.Stacks[0]), nil
 }
 
 // tablesOf reads the names of both tables from a stack's outputs.
 func tablesOf(ctx context.Context, from stacks, stack string) (flows, accounts string, err error) {
-	outputs, err := outputsOf(ctx, from, stack)
+	s, err := stackNamed(ctx, from, stack)
 	if err != nil {
 		return "", "", err
 	}
-	flows, accounts = outputs[outputFlows], outputs[outputAccounts]
+	flows, accounts = s.Outputs[outputFlows], s.Outputs[outputAccounts]
 	if flows == "" || accounts == "" {
 		return "", "", fmt.Errorf("--stack %s: the stack has no outputs %s and %s; is it Latchkey's, with the built-in server?", stack, outputFlows, outputAccounts)
 	}
@@ -97,10 +93,12 @@ func tablesOf(ctx context.Context, from stacks, stack string) (flows, accounts s
 }
 
 // secretOf reads the ARN of the deployment secret from a stack's outputs.
-func secretOf(ctx context.Context, from stacks, stack string) (string, error) {
-	outputs, err := outputsOf(ctx, from, stack)
-	if err == nil && outputs[outputSecret] == "" {
-		err = fmt.Errorf("--stack %s: the stack has no output %s; is it Latchkey's?", stack, outputSecret)
+func secretOf(ctx context.Context, from stacks, stack string) (s *checks.Stack, arn string, err error) {
+	if s, err = stackNamed(ctx, from, stack); err != nil {
+		return nil, "", err
 	}
-	return outputs[outputSecret], err
+	if arn = s.Outputs[outputSecret]; arn == "" {
+		return nil, "", fmt.Errorf("--stack %s: the stack has no output %s; is it Latchkey's?", stack, outputSecret)
+	}
+	return s, arn, nil
 }

@@ -46,7 +46,7 @@ func TestTablesOfAStack(t *testing.T) {
 
 func TestSecretOfAStack(t *testing.T) {
 	const arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:DeploymentSecret-x"
-	if got, err := secretOf(context.Background(), outputs{outputSecret: arn, outputFlows: "F"}, "mine"); err != nil || got != arn {
+	if _, got, err := secretOf(context.Background(), outputs{outputSecret: arn, outputFlows: "F"}, "mine"); err != nil || got != arn {
 		t.Errorf("%q, %v", got, err)
 	}
 	for name, tt := range map[string]struct {
@@ -59,7 +59,7 @@ func TestSecretOfAStack(t *testing.T) {
 		"an empty output":   {outputs{outputSecret: ""}, "mine", "has no output DeploymentSecretArn"},
 		"without an output": {nil, "mine", "is it Latchkey's?"},
 	} {
-		if got, err := secretOf(context.Background(), tt.from, tt.stack); err == nil || got != "" || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
+		if _, got, err := secretOf(context.Background(), tt.from, tt.stack); err == nil || got != "" || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}

@@ -85,6 +85,13 @@ func (t tables) open(ctx context.Context, s *server, now func() time.Time) (flow
 	return store, usable(store.CheckTable(ctx), "TABLE_NAME", t.flows, t.endpoint)
 }
 
+// Why AWS cannot be asked at all.
+var (
+	errNoRegion      = errors.New("AWS_REGION: is not set; set it, for example AWS_REGION=eu-central-1, or choose a profile that names a region with AWS_PROFILE")
+	errNoCredentials = errors.New("there are no AWS credentials: choose a profile with AWS_PROFILE and sign in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; " +
+		"for a table on this machine set AWS_ENDPOINT_URL_DYNAMODB, for example http://localhost:8000")
+)
+
 // awsConfig is whatever region and credentials this machine has: profile,
 // single sign-on, environment. An endpoint of one's own needs none.
 func awsConfig(ctx context.Context, endpoint string) (aws.Config, error) {
@@ -100,13 +107,12 @@ func awsConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 		return cfg, fmt.Errorf("the AWS configuration cannot be read: %w; check AWS_PROFILE and ~/.aws/config", err)
 	}
 	if cfg.Region == "" && endpoint == "" {
-		return cfg, errors.New("AWS_REGION: is not set; set it, for example AWS_REGION=eu-central-1, or choose a profile that names a region with AWS_PROFILE")
+		return cfg, errNoRegion
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return cfg, errors.New("there are no AWS credentials: choose a profile with AWS_PROFILE and sign in (aws sso login), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; " +
-			"for a table on this machine set AWS_ENDPOINT_URL_DYNAMODB, for example http://localhost:8000")
+		return cfg, errNoCredentials
 	}
 	return cfg, nil
 }

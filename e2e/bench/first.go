@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -105,9 +104,7 @@ func buildWithout(dir, name, warmers string) string {
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{source: out + ".go"}})
 	check(err)
 	check(os.WriteFile(out+".json", overlay, 0o600))
-	cmd := exec.Command("go", "build", "-trimpath", "-overlay", out+".json", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out, "./functions/"+name)
-	cmd.Env, cmd.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
-	check(cmd.Run())
+	compile(out, "./functions/"+name, "-overlay", out+".json")
 	return out
 }
 

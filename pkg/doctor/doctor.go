@@ -63,18 +63,16 @@ type Table struct {
 	Inspect func(context.Context) Inspection
 }
 
-// Inspection is what was found out about a table; see the type of this name in
-// the store.
+// Inspection is what was found out about a table. It has the fields of the
+// store's type of this name, in their order, which says what they mean.
 type Inspection struct {
 	Missing, Denied, Silent bool
 	Code                    string
+	ARN                     string
 	Wrong                   string
-	// Odd is what works and is not as it should be.
-	Odd string
-	// ARN is the table's own name for itself, empty if it has none.
-	ARN             string
-	TTL             string
-	TTLKnown, NoTTL bool
+	Odd                     string
+	TTL                     string
+	TTLKnown, NoTTL         bool
 }
 
 // Examination is what is to be examined. Settings and what belongs to them

@@ -27,6 +27,7 @@ func TestTables(t *testing.T) {
 		"no answer":               {doctor.Inspection{Silent: true}, 2, "unchecked", "does not answer"},
 		"another error":           {doctor.Inspection{Code: "UnrecognizedClientException"}, 1, "problem", "UnrecognizedClientException"},
 		"another key":             {doctor.Inspection{Wrong: "it has another key"}, 1, "problem", "it has another key"},
+		"on its way out":          {doctor.Inspection{Wrong: "it is in the state DELETING"}, 1, "problem", "wait for ACTIVE"},
 		"TTL off":                 {doctor.Inspection{TTLKnown: true}, 1, "problem", "TTL is off"},
 		"TTL on another":          {doctor.Inspection{TTL: "ttl", TTLKnown: true}, 1, "problem", "another attribute"},
 		"an endpoint without TTL": {doctor.Inspection{NoTTL: true}, 0, "ok", "has no TTL"},
@@ -63,9 +64,10 @@ func TestDeploymentSecret(t *testing.T) {
 		"short":             {"canary-client-secret", nil, 1, "problem", "shorter than 43"},
 		"one character":     {strings.Repeat("a", 50), nil, 1, "problem", "made up"},
 		"two characters":    {"aabbaabbbabababbbabaaabbbbaaabababbabbbbaabbaaabb", nil, 1, "problem", "made up"},
-		"a repetition":      {strings.Repeat("correct horse battery!", 3), nil, 1, "problem", "made up"},
+		"a repetition":      {strings.Repeat("correct-horse-battery!", 3), nil, 1, "problem", "made up"},
 		"a word":            {"this-is-my-very-own-deployment-password-of-2026", nil, 1, "problem", "made up"},
 		"a weak older one":  {secret.Mint(256) + "," + strings.Repeat("b", 50), nil, 1, "problem", "made up"},
+		"no region":         {"", doctor.ErrNoRegion, 1, "problem", "AWS_REGION"},
 		"it cannot be read": {"", errors.New(canary), 2, "unchecked", "secretsmanager:GetSecretValue"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,25 +36,12 @@ func announces(member string, value any) func(*stub) {
 
 // Providers that look right from afar, and that no login works at.
 func TestProvidersThatOnlyLookRight(t *testing.T) {
-	session := map[string]string{"CALLBACK_MODE": "session", "OAUTH_SCOPE": "read"}
-	described := map[string]string{"CALLBACK_MODE": "session"}
-	at := func(path string, handle http.HandlerFunc) func(*stub) {
-		return func(s *stub) {
-			s.metadata["userinfo_endpoint"] = s.URL + "/userinfo"
-			s.handle[path] = handle
-		}
-	}
 	many := make([]jose.JSONWebKey, 100)
 	for i := range many {
 		many[i] = jose.JSONWebKey{Key: &keyES384.PublicKey}
 	}
 	one := jose.JSONWebKey{Key: &rsa.PublicKey{N: must(rsa.GenerateKey(rand.Reader, 2048)).N, E: 1}}
-	for name, tt := range map[string]struct {
-		plant            func(s *stub)
-		settings         map[string]string
-		exit             int
-		id, level, words string
-	}{
+	findsFaults(t, map[string]fault{
 		"keys: no base64":                 {publishes(`{"keys":[{"kty":"EC","crv":"P-256","use":"sig","x":"!!","y":""}]}`), nil, 1, "keys", "problem", "none of 1"},
 		"keys: no point of the curve":     {publishes(`{"keys":[{"kty":"EC","crv":"P-256","use":"sig","x":"` + strings.Repeat("A", 43) + `","y":"` + strings.Repeat("A", 43) + `"}]}`), nil, 1, "keys", "problem", "none of 1"},
 		"keys: behind more than are read": {publishes(jwks(append(many, jose.JSONWebKey{Key: &keyES256.PublicKey})...)), nil, 1, "keys", "problem", "none of 101"},
@@ -63,11 +50,25 @@ func TestProvidersThatOnlyLookRight(t *testing.T) {
 			announces("id_token_signing_alg_values_supported", []string{"RS256"})(s)
 			publishes(jwks(one))(s)
 		}, nil, 1, "keys", "problem", "none of 1"},
-		"keys: over plain http":            {announces("jwks_uri", "http://keys.example/jwks"), nil, 1, "metadata", "problem", "not https: jwks_uri"},
-		"response types: without code":     {announces("response_types_supported", []string{"token", "id_token"}), nil, 1, "response", "problem", "response type code"},
-		"grants: without the code":         {announces("grant_types_supported", []string{"client_credentials"}), nil, 1, "response", "problem", "authorization_code"},
-		"response modes: without query":    {announces("response_modes_supported", []string{"form_post"}), nil, 0, "response", "warning", "response mode query"},
-		"pkce: something else":             {announces("code_challenge_methods_supported", []string{"S512"}), nil, 1, "pkce", "problem", "without S256"},
+		"keys: over plain http":         {announces("jwks_uri", "http://keys.example/jwks"), nil, 1, "metadata", "problem", "not https: jwks_uri"},
+		"response types: without code":  {announces("response_types_supported", []string{"token", "id_token"}), nil, 1, "response", "problem", "response type code"},
+		"grants: without the code":      {announces("grant_types_supported", []string{"client_credentials"}), nil, 1, "response", "problem", "authorization_code"},
+		"response modes: without query": {announces("response_modes_supported", []string{"form_post"}), nil, 0, "response", "warning", "response mode query"},
+		"pkce: something else":          {announces("code_challenge_methods_supported", []string{"S512"}), nil, 1, "pkce", "problem", "without S256"},
+	})
+}
+
+// Answers that look right, and that a login does not get far with.
+func TestAnswersThatOnlyLookRight(t *testing.T) {
+	session := map[string]string{"CALLBACK_MODE": "session", "OAUTH_SCOPE": "read"}
+	described := map[string]string{"CALLBACK_MODE": "session"}
+	at := func(path string, handle http.HandlerFunc) func(*stub) {
+		return func(s *stub) {
+			s.metadata["userinfo_endpoint"] = s.URL + "/userinfo"
+			s.handle[path] = handle
+		}
+	}
+	findsFaults(t, map[string]fault{
 		"client: another way is announced": {announces("token_endpoint_auth_methods_supported", []string{"private_key_jwt"}), nil, 0, "client", "warning", "none of the ways"},
 		"client: refused with status 200":  {at("/token", fails(200, "invalid_client")), nil, 1, "client", "problem", "does not accept"},
 		"client: a page for everything":    {at("/token", page("")), nil, 1, "client", "problem", "answered 200"},
@@ -87,16 +88,7 @@ func TestProvidersThatOnlyLookRight(t *testing.T) {
 		"userinfo: it refuses":             {at("/userinfo", says(401, "text/plain", canary)), session, 0, "userinfo", "ok", "answered 401"},
 		"endpoints: longer than a request": {func(s *stub) { s.metadata["authorization_endpoint"] = s.URL + "/authorize?x=" + long }, nil, 0, "budget", "warning", "have the provider announce a shorter one"},
 		"endpoints: as long as a request":  {func(s *stub) { s.metadata["authorization_endpoint"] = s.URL + "/authorize?x=" + long[:8600] }, nil, 0, "budget", "warning", "leads to the provider can take"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStub(t)
-			tt.plant(s)
-			x := read(t, s.settings(tt.settings))
-			x.Keys = random
-			expect(t, run(t, x), tt.exit, tt.id, tt.level, tt.words)
-		})
-	}
+	})
 }
 
 // What a provider writes can neither move the cursor nor fill the screen.

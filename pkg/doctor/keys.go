@@ -69,7 +69,7 @@ func (x *Examination) keys(ctx context.Context, ep provider.Endpoints) []Finding
 	const why = "an ID token that cannot be verified ends the login"
 	body, err := x.Provider.Get(ctx, ep.JWKS)
 	if err != nil {
-		return []Finding{{"keys", level(err), "the provider's keys cannot be read: " + err.Error(), why, "check that jwks_uri of the metadata can be reached from here"}}
+		return []Finding{{"keys", level(err), "the provider's keys cannot be read: " + cause(err), why, "check that jwks_uri of the metadata can be reached from here"}}
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`

@@ -12,11 +12,14 @@ var Outputs = map[string]string{
 	"Issuer": "BuiltIn", "AccountsTableName": "BuiltIn", "AddUser": "BuiltIn", "DomainTarget": "CustomDomain", "AlarmTopicArn": "Alarms",
 }
 
-// holds reports whether a condition of the template holds for the stack's
+// BuiltIn is the condition for the built-in server.
+const BuiltIn = "BuiltIn"
+
+// Holds reports whether a condition of the template holds for the stack's
 // parameters.
-func (s *Stack) holds(condition string) bool {
+func (s *Stack) Holds(condition string) bool {
 	switch condition {
-	case "BuiltIn":
+	case BuiltIn:
 		return s.Parameters["BuiltInServer"] != "false" // the default is true
 	case "CustomDomain":
 		return s.Parameters["CertificateArn"] != "" || s.Parameters["DomainName"] != ""
@@ -34,7 +37,7 @@ func (s *Stack) outputs(base string) []Finding {
 	}
 	var missing []string
 	for output, condition := range Outputs {
-		if s.Outputs[output] == "" && s.holds(condition) {
+		if s.Outputs[output] == "" && s.Holds(condition) {
 			missing = append(missing, output)
 		}
 	}

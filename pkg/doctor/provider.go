@@ -59,10 +59,9 @@ func (x *Examination) metadata(ctx context.Context, clock *clock) (*provider.Ann
 	const why = "no login can begin"
 	switch {
 	case err != nil && p.Name == builtin && x.local():
-		return nil, []Finding{{"metadata", level(err), "the built-in server's metadata cannot be read at " + x.Base + ": " + err.Error(), why,
-			"it is this program's own server: start it with latchkey serve and the same settings"}}
+		return nil, []Finding{{"metadata", level(err), "the built-in server's metadata cannot be read at " + x.Base + ": " + cause(err), why, x.startServe(err)}}
 	case err != nil:
-		return nil, []Finding{{"metadata", level(err), "the provider's metadata cannot be read: " + err.Error(), why,
+		return nil, []Finding{{"metadata", level(err), "the provider's metadata cannot be read: " + cause(err), why,
 			"check the issuer's URL and the network; " + p.Issuer + "/.well-known/openid-configuration has to answer"}}
 	case said.Issuer != p.Issuer:
 		do := "write the issuer exactly as the provider does, a trailing slash included"
@@ -77,6 +76,18 @@ func (x *Examination) metadata(ctx context.Context, clock *clock) (*provider.Ann
 	}
 	clock.saw(said.Date, said.At)
 	return &said, nil
+}
+
+// startServe is what to do about a built-in server here that has no metadata.
+func (x *Examination) startServe(err error) string {
+	if cause(err) != causes["dial"] {
+		return "another program may have that address: stop it, or give latchkey serve and doctor another --listen"
+	}
+	serve := "latchkey serve"
+	if at := strings.TrimPrefix(x.Base, "http://"); at != x.Base && at != "localhost:3000" {
+		serve += " --listen " + at
+	}
+	return "the built-in server is part of serve: start it with " + serve + " and the same settings, leave it running, and ask again; doctor --stack NAME examines a deployment"
 }
 
 // undiscovered is about metadata that can be read and cannot be used.

@@ -28,14 +28,33 @@ func TestNothingToDo(t *testing.T) {
 	}
 }
 
-func TestProviderFaults(t *testing.T) {
-	says400 := fails(400, "invalid_request")
-	for name, tt := range map[string]struct {
-		plant            func(s *stub)
-		settings         map[string]string
-		exit             int
-		id, level, words string
-	}{
+// A fault is something that a provider does wrong, or oddly, and what doctor
+// finds.
+type fault struct {
+	plant            func(s *stub)
+	settings         map[string]string
+	exit             int
+	id, level, words string
+}
+
+// findsFaults plants each in a provider of its own.
+func findsFaults(t *testing.T, faults map[string]fault) {
+	t.Helper()
+	for name, tt := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStub(t)
+			tt.plant(s)
+			x := read(t, s.settings(tt.settings))
+			x.Keys = random
+			expect(t, run(t, x), tt.exit, tt.id, tt.level, tt.words)
+		})
+	}
+}
+
+// What is announced, and what is answered with which clock.
+func TestMetadataFaults(t *testing.T) {
+	findsFaults(t, map[string]fault{
 		"metadata: not there": {func(s *stub) {
 			s.metadata["issuer"] = ""
 			s.handle["/.well-known/openid-configuration"] = http.NotFound
@@ -55,7 +74,12 @@ func TestProviderFaults(t *testing.T) {
 		"clock: ahead":                    {func(s *stub) { s.date = 5 * time.Minute }, nil, 1, "clock", "problem", "behind the provider's"},
 		"clock: behind":                   {func(s *stub) { s.date = -5 * time.Minute }, nil, 0, "clock", "warning", "ahead of the provider's"},
 		"clock: within the leeway":        {func(s *stub) { s.date = 50 * time.Second }, nil, 0, "clock", "ok", "from the provider's"},
+	})
+}
 
+// What the token endpoint answers.
+func TestClientFaults(t *testing.T) {
+	findsFaults(t, map[string]fault{
 		"client: a wrong secret": {func(s *stub) { s.handle["/token"] = fails(401, "invalid_client") }, nil, 1, "client", "problem", "does not accept this client's credentials"},
 		"client: another way to say who": {func(s *stub) {
 			s.handle["/token"] = fails(401, "invalid_client")
@@ -71,13 +95,18 @@ func TestProviderFaults(t *testing.T) {
 		"client: tokens for nothing": {func(s *stub) {
 			s.handle["/token"] = says(200, "application/json", `{"access_token":"`+canary+`","token_type":"Bearer"}`)
 		}, nil, 1, "client", "problem", "do not use this provider"},
-		"client: another error":     {func(s *stub) { s.handle["/token"] = says400 }, nil, 1, "client", "problem", "not that the code is unknown"},
+		"client: another error":     {func(s *stub) { s.handle["/token"] = fails(400, "invalid_request") }, nil, 1, "client", "problem", "not that the code is unknown"},
 		"client: an outage":         {func(s *stub) { s.handle["/token"] = says(502, "text/html", canary) }, nil, 2, "client", "unchecked", "answered 502"},
 		"client: too many requests": {func(s *stub) { s.handle["/token"] = fails(429, "slow_down") }, nil, 2, "client", "unchecked", "answered 429"},
 		"client: no endpoint":       {func(s *stub) { s.metadata["token_endpoint"] = "http://127.0.0.1:1/token" }, nil, 1, "client", "problem", "cannot be reached"},
 		"client: no answer":         {func(s *stub) { s.handle["/token"] = hangs }, nil, 2, "client", "unchecked", "in time"},
 		"client: public, and known": {func(s *stub) {}, map[string]string{"OAUTH_CLIENT_SECRET": ""}, 0, "client", "ok", "knows this public client"},
+	})
+}
 
+// Where the authorization request leads.
+func TestRedirectFaults(t *testing.T) {
+	findsFaults(t, map[string]fault{
 		"redirect: an error page": {func(s *stub) { s.handle["/authorize"] = says(400, "text/html", canary) }, nil, 1, "redirect_uri", "problem", "answered 400"},
 		"redirect: refused at the callback": {func(s *stub) {
 			s.handle["/authorize"] = leads(base + "/callback?error=invalid_scope&error_description=" + canary)
@@ -92,7 +121,12 @@ func TestProviderFaults(t *testing.T) {
 		"redirect: an outage":          {func(s *stub) { s.handle["/authorize"] = says(503, "text/html", canary) }, nil, 2, "redirect_uri", "unchecked", "answered 503"},
 		"redirect: no endpoint":        {func(s *stub) { s.metadata["authorization_endpoint"] = "http://127.0.0.1:1/authorize" }, nil, 1, "redirect_uri", "problem", "cannot be reached"},
 		"redirect: no answer":          {func(s *stub) { s.handle["/authorize"] = hangs }, nil, 2, "redirect_uri", "unchecked", "timeout"},
+	})
+}
 
+// Which keys are published.
+func TestKeyFaults(t *testing.T) {
+	findsFaults(t, map[string]fault{
 		"keys: not there":      {func(s *stub) { s.handle["/jwks"] = http.NotFound }, nil, 1, "keys", "problem", "answered 404"},
 		"keys: an outage":      {func(s *stub) { s.handle["/jwks"] = says(500, "text/plain", canary) }, nil, 2, "keys", "unchecked", "answered 500"},
 		"keys: a page":         {func(s *stub) { s.handle["/jwks"] = page("") }, nil, 1, "keys", "problem", "no key set"},
@@ -111,14 +145,7 @@ func TestProviderFaults(t *testing.T) {
 			s.handle["/jwks"] = says(200, "application/json", jwks(jose.JSONWebKey{Key: &keyES256.PublicKey, Algorithm: "ECDH-ES"}))
 		}, nil, 1, "keys", "problem", "none of 1"},
 		"budget: too much to ask with": {func(s *stub) {}, map[string]string{"OAUTH_EXTRA_PARAMS": "x=" + long}, 0, "budget", "warning", "shorten OAUTH_SCOPE"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStub(t)
-			tt.plant(s)
-			expect(t, run(t, read(t, s.settings(tt.settings))), tt.exit, tt.id, tt.level, tt.words)
-		})
-	}
+	})
 }
 
 // hangs waits until whoever asked has left.
@@ -132,7 +159,7 @@ func TestProviderIsDown(t *testing.T) {
 	settings := s.settings(nil)
 	s.Close()
 	r := run(t, read(t, settings))
-	expect(t, r, 1, "metadata", "problem", "dial")
+	expect(t, r, 1, "metadata", "problem", "cannot be read: nothing answers there")
 	expect(t, r, 1, "provider", "unchecked", "mend the metadata first")
 }
 

@@ -100,7 +100,7 @@ func (x *Examination) redirect(ctx context.Context, ep provider.Endpoints, clock
 	refused := params["error"]
 	switch {
 	case err != nil:
-		f.Level, f.What, f.Do = level(err), "the authorization endpoint cannot be reached: "+err.Error(), "check its URL and the network"
+		f.Level, f.What, f.Do = level(err), "the authorization endpoint cannot be reached: "+cause(err), "check its URL and the network"
 	case p.status == http.StatusTooManyRequests || p.status >= 500:
 		f.Level, f.What, f.Do = Unchecked, "the authorization endpoint "+status(p.status), "ask again in a minute; if it stays so, look at the provider's own log"
 	case p.status >= 400:

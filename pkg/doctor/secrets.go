@@ -12,6 +12,7 @@ import (
 var (
 	ErrDenied   = errors.New("doctor: the credentials do not allow to read the secret")
 	ErrNoSecret = errors.New("doctor: there is no such secret, or nothing in it")
+	ErrNoRegion = errors.New("doctor: no AWS region is set")
 )
 
 // rightRole is what to do where credentials are not to read a secret.
@@ -46,6 +47,8 @@ func (x *Examination) examineKeys(ctx context.Context) []Finding {
 	switch {
 	case errors.Is(err, ErrDenied) && !x.local():
 		return []Finding{{id, Unchecked, "your credentials do not allow to read the deployment secret, which is right for a role that deploys", why, rightRole}}
+	case errors.Is(err, ErrNoRegion):
+		return []Finding{{id, Problem, "AWS_REGION is not set, so that the deployment secret cannot be read", why, "set AWS_REGION, for example AWS_REGION=eu-central-1, or choose a profile that names a region with AWS_PROFILE"}}
 	case errors.Is(err, ErrNoSecret):
 		return []Finding{{id, Problem, "the deployment secret is not there, or has no value", why, "check LATCHKEY_SECRET_ARN and AWS_REGION; a stack makes it: deploy the current template"}}
 	case err != nil:

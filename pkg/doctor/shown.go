@@ -52,3 +52,21 @@ func shown(s string) string {
 	}
 	return b.String()
 }
+
+// causes are why there is no answer, in the provider's words and in ours.
+var causes = map[string]string{
+	"dns":      "there is no such host name",
+	"dial":     "nothing answers there",
+	"tls":      "its certificate is not accepted, or it does not speak TLS",
+	"timeout":  "no answer in time (timeout)",
+	"canceled": "doctor was stopped before the answer",
+}
+
+// cause says why there is no answer. err is one of this package or of
+// provider, whose words are safe to print.
+func cause(err error) string {
+	if words, ok := causes[err.Error()]; ok {
+		return words
+	}
+	return err.Error()
+}

@@ -65,20 +65,20 @@ func FromStack(s *Stack) (*Examination, []Finding) {
 			"without it nobody knows where this deployment is", "check that it is Latchkey's stack, and deploy the current template"})
 	}
 	findings = append(findings, s.outputs(base)...)
-	e := s.reader()
+	e := s.Reader()
 	x := FromEnv(e, rp.ModeSession)
 	if wrong := WrongSettings(e.Problems()); wrong != nil {
 		return nil, append(findings, wrong...)
 	}
-	if x.Provider.Name == builtin && !s.holds("BuiltIn") {
+	if x.Provider.Name == builtin && !s.Holds(BuiltIn) {
 		return nil, append(findings, Finding{stackID, Problem, "the parameter BuiltInServer is false, and no provider is set", "there is nobody to log in at", "set Provider, OidcIssuer, or AuthorizeUrl with TokenUrl, or BuiltInServer to true"})
 	}
 	x.Stack, x.Base, x.Known = s, base, findings
 	return x, findings
 }
 
-// reader reads the settings that the functions have by the stack's parameters.
-func (s *Stack) reader() *env.Reader {
+// Reader reads the settings that the functions have by the stack's parameters.
+func (s *Stack) Reader() *env.Reader {
 	var environ []string
 	for parameter, setting := range FromParameter {
 		environ = append(environ, setting+"="+s.Parameters[parameter])
@@ -104,7 +104,7 @@ func (x *Examination) reach(ctx context.Context) []Finding {
 	logs := "look at the log of the function login: its outcome says what to mend"
 	switch {
 	case err != nil:
-		f.Level, f.What, f.Do = level(err), x.Base+"/login cannot be reached: "+err.Error(), "check the domain's DNS record and certificate, and the network"
+		f.Level, f.What, f.Do = level(err), x.Base+"/login cannot be reached: "+cause(err), "check the domain's DNS record and certificate, and the network"
 	case p.status == http.StatusTooManyRequests:
 		f.Level, f.What, f.Do = Unchecked, "/login "+status(p.status), "ask again in a minute; LoginRate and LoginBurst are the throttles"
 	case p.status == http.StatusForbidden || p.status == http.StatusNotFound:
@@ -124,7 +124,7 @@ func (x *Examination) callbackThere(ctx context.Context) []Finding {
 	p, err := x.visit(ctx, x.callback(), nil)
 	switch {
 	case err != nil:
-		f.Level, f.What, f.Do = level(err), "/callback cannot be reached: "+err.Error(), "check the domain's DNS record and certificate, and the network"
+		f.Level, f.What, f.Do = level(err), "/callback cannot be reached: "+cause(err), "check the domain's DNS record and certificate, and the network"
 	case p.status == http.StatusTooManyRequests:
 		f.Level, f.What, f.Do = Unchecked, "/callback "+status(p.status), "ask again in a minute; CallbackRate and CallbackBurst are the throttles"
 	case p.status != http.StatusBadRequest:
@@ -180,7 +180,7 @@ func (x *Examination) documents(ctx context.Context) []Finding {
 		}
 		switch {
 		case err != nil:
-			f.Level, f.What, f.Do = level(err), path+" cannot be reached: "+err.Error(), "check the domain's DNS record and certificate, and the network"
+			f.Level, f.What, f.Do = level(err), path+" cannot be reached: "+cause(err), "check the domain's DNS record and certificate, and the network"
 		case p.status == http.StatusTooManyRequests:
 			f.Level, f.What, f.Do = Unchecked, path+" "+status(p.status), "ask again in a minute"
 		case p.status != http.StatusOK:

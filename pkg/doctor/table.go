@@ -56,6 +56,8 @@ func (t Table) judge(i Inspection) []Finding {
 		f.Level, f.What, f.Do = Unchecked, name+": DynamoDB does not answer", "check AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and the network"
 	case i.Code != "":
 		f.What, f.Do = name+": DynamoDB says "+i.Code, "check the name, AWS_REGION and the credentials"
+	case strings.Contains(i.Wrong, " in the state "):
+		f.What, f.Do = name+": "+i.Wrong, "wait for ACTIVE, and ask again; what is deleted or archived does not come back: deploy the stack's template, or make it with latchkey table create"
 	case i.Wrong != "":
 		f.What, f.Do = name+": "+i.Wrong, "deploy the stack's template, or make a new table with latchkey table create; a key cannot be changed afterwards"
 	case t.TTL == "":

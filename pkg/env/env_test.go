@@ -43,16 +43,33 @@ func TestEveryProblemAtOnce(t *testing.T) {
 // Whoever prints problems in a form of their own gets each in its parts, in the
 // order of Err.
 func TestProblemsInTheirParts(t *testing.T) {
-	e := reader("OAUTH_PROVIDER=x; y", "OAUTH_CLEINT_ID=x")
-	e.OneOf("OAUTH_PROVIDER", "builtin", "builtin")
-	e.Required("OAUTH_CLIENT_ID", "abc")
+	e := reader("OAUTH_PROVIDER=x; y", "OIDC_D=x", "OAUTH_CLEINT_ID=x", "OIDC_B=x", "OIDC_C=x", "OIDC_E=x", "OIDC_A=x")
+	for range 2 { // who asks twice is not told twice
+		e.OneOf("OAUTH_PROVIDER", "builtin", "builtin")
+		e.Required("OAUTH_CLIENT_ID", "abc")
+		e.Required("TABLE_NAME", "t")
+	}
 	want := []env.Problem{
 		{Name: "OAUTH_PROVIDER", What: `"x; y" is not known`, Do: "use one of builtin"},
 		{Name: "OAUTH_CLIENT_ID", What: "is not set", Do: "set it, for example OAUTH_CLIENT_ID=abc"},
+		{Name: "TABLE_NAME", What: "is not set", Do: "set it, for example TABLE_NAME=t"},
 		{Name: "OAUTH_CLEINT_ID", What: "is not a setting", Do: "did you mean OAUTH_CLIENT_ID?"},
 	}
-	if got := e.Problems(); !slices.Equal(got, want) {
+	for _, name := range []string{"OIDC_A", "OIDC_B", "OIDC_C", "OIDC_D", "OIDC_E"} { // in this order, whatever the environment's
+		want = append(want, env.Problem{Name: name, What: "is not a setting", Do: "remove it"})
+	}
+	got := e.Problems()
+	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	e = reader("OIDC_A=x")
+	for _, name := range []string{"A", "B", "C"} {
+		e.Required(name, "x")
+	}
+	got = e.Problems()
+	want = slices.Clone(got)
+	if e.Report("D", "is found later", ""); !slices.Equal(got, want) {
+		t.Errorf("what was returned has changed: %q", got)
 	}
 	e = reader("OAUTH_CLEINT_ID=x")
 	e.Partial = true

@@ -17,9 +17,13 @@ type Inspection struct {
 	Missing, Denied, Silent bool
 	// Code is the error code of an answer that is none of these.
 	Code string
-	// Wrong says what is wrong with the key or the index; empty when they are
-	// ours.
+	// ARN is the table's own name for itself, empty if it has none.
+	ARN string
+	// Wrong says what is wrong with the key, the index or the table's state;
+	// empty when it is ours and can be used.
 	Wrong string
+	// Odd says what works, and is not as CreateTable makes it.
+	Odd string
 	// TTL is the attribute by which DynamoDB removes items, empty when it is
 	// off. TTLKnown is false where nobody could tell, and NoTTL says that this
 	// is because the endpoint does not have the call.
@@ -70,8 +74,39 @@ func (s *Store) inspect(ctx context.Context, indexed bool) Inspection {
 	case err != nil:
 		return Inspection{Silent: true}
 	}
-	if err := ours(out.Table, indexed); err != nil {
-		return Inspection{Wrong: err.Error()}
+	if out.Table == nil {
+		return Inspection{Wrong: errNone.Error()}
 	}
-	return Inspection{}
+	i := Inspection{ARN: aws.ToString(out.Table.TableArn), Wrong: state(out.Table, indexed)}
+	if err := ours(out.Table, indexed); err != nil {
+		i.Wrong = err.Error()
+	}
+	if indexed {
+		i.Odd = odd(out.Table)
+	}
+	return i
+}
+
+// state says why nothing can be written into the table, or found by its index,
+// whatever its keys are. An endpoint that has no states says none.
+func state(t *types.TableDescription, indexed bool) string {
+	switch t.TableStatus {
+	case types.TableStatusActive, types.TableStatusUpdating, "":
+	default:
+		return "it is in the state " + string(t.TableStatus)
+	}
+	index := userIndexOf(t)
+	if indexed && index != nil && (index.IndexStatus == types.IndexStatusCreating || index.IndexStatus == types.IndexStatusDeleting) {
+		return "its index " + userIndex + " is in the state " + string(index.IndexStatus)
+	}
+	return ""
+}
+
+// odd is about the index's projection.
+func odd(t *types.TableDescription) string {
+	index := userIndexOf(t)
+	if index == nil || index.Projection == nil || index.Projection.ProjectionType == types.ProjectionTypeKeysOnly {
+		return ""
+	}
+	return "its index " + userIndex + " has more than the keys in it (projection " + string(index.Projection.ProjectionType) + ")"
 }

@@ -107,6 +107,7 @@ func (s *Store) checkTable(ctx context.Context, indexed bool) error {
 
 var (
 	errKey   = fmt.Errorf("it has another key; it must be %s, a string, alone", attrKey)
+	errNone  = errors.New("the endpoint does not describe it; what answers there may not be DynamoDB")
 	errIndex = fmt.Errorf("it has no index %s with the keys %s and %s", userIndex, attrUser, attrCreated)
 )
 
@@ -134,33 +135,56 @@ func (s *Store) awaitTable(ctx context.Context, indexed bool) error {
 	}
 }
 
-// ours checks the keys of a table.
+// ours checks the keys of a table and of its index, and their types: of
+// another type, no item of ours can be written.
 func ours(t *types.TableDescription, indexed bool) error {
-	switch {
-	case !ourKey(t):
+	if t == nil {
+		return errNone
+	}
+	if len(t.KeySchema) != 1 || aws.ToString(t.KeySchema[0].AttributeName) != attrKey || typeOf(t, attrKey) != types.ScalarAttributeTypeS {
 		return errKey
-	case indexed && !slices.ContainsFunc(t.GlobalSecondaryIndexes, ourIndex):
+	}
+	if !indexed {
+		return nil
+	}
+	index := userIndexOf(t)
+	if index == nil || !slices.EqualFunc(index.KeySchema, userKey, sameElement) {
 		return errIndex
+	}
+	for _, want := range []struct {
+		name string
+		kind types.ScalarAttributeType
+		word string
+	}{{attrUser, types.ScalarAttributeTypeS, "a string"}, {attrCreated, types.ScalarAttributeTypeN, "a number"}} {
+		if typeOf(t, want.name) != want.kind {
+			return fmt.Errorf("the key %s of its index %s is of another type; it must be %s", want.name, userIndex, want.word)
+		}
 	}
 	return nil
 }
 
-func ourIndex(d types.GlobalSecondaryIndexDescription) bool {
-	return aws.ToString(d.IndexName) == userIndex && slices.EqualFunc(d.KeySchema, userKey, func(a, b types.KeySchemaElement) bool {
-		return aws.ToString(a.AttributeName) == aws.ToString(b.AttributeName) && a.KeyType == b.KeyType
-	})
-}
-
-func ourKey(t *types.TableDescription) bool {
-	if len(t.KeySchema) != 1 || aws.ToString(t.KeySchema[0].AttributeName) != attrKey {
-		return false
-	}
-	for _, d := range t.AttributeDefinitions {
-		if aws.ToString(d.AttributeName) == attrKey {
-			return d.AttributeType == types.ScalarAttributeTypeS
+// userIndexOf finds the index by_user, nil if there is none.
+func userIndexOf(t *types.TableDescription) *types.GlobalSecondaryIndexDescription {
+	for i := range t.GlobalSecondaryIndexes {
+		if aws.ToString(t.GlobalSecondaryIndexes[i].IndexName) == userIndex {
+			return &t.GlobalSecondaryIndexes[i]
 		}
 	}
-	return false
+	return nil
+}
+
+func sameElement(a, b types.KeySchemaElement) bool {
+	return aws.ToString(a.AttributeName) == aws.ToString(b.AttributeName) && a.KeyType == b.KeyType
+}
+
+// typeOf is the type of a key attribute, empty for one that is no key.
+func typeOf(t *types.TableDescription, name string) types.ScalarAttributeType {
+	for _, d := range t.AttributeDefinitions {
+		if aws.ToString(d.AttributeName) == name {
+			return d.AttributeType
+		}
+	}
+	return ""
 }
 
 // enableTTL reports whether TTL is on afterwards.

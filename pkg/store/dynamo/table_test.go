@@ -95,25 +95,69 @@ func TestCheckTable(t *testing.T) {
 	}
 }
 
-func TestCreateTableRefusesAnotherKey(t *testing.T) {
-	for name, start := range peer.Endpoints(t) {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, name, start(t))
-			_, err := b.client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-				TableName:            &b.table,
-				BillingMode:          types.BillingModePayPerRequest,
-				KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
-				AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeN}},
+// tableOf makes a table that is ours until change.
+func (b *bench) tableOf(t *testing.T, change func(*dynamodb.CreateTableInput)) {
+	t.Helper()
+	define := func(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
+	}
+	in := &dynamodb.CreateTableInput{
+		TableName: &b.table, BillingMode: types.BillingModePayPerRequest,
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{define("pk", "S"), define("user", "S"), define("created", "N")},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName:  aws.String("by_user"),
+			KeySchema:  []types.KeySchemaElement{{AttributeName: aws.String("user"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("created"), KeyType: types.KeyTypeRange}},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
+		}},
+	}
+	change(in)
+	if _, err := b.client.CreateTable(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A table with other keys, or with keys of other types, takes none of our
+// items: nobody begins to use it.
+func TestTableThatIsNotOurs(t *testing.T) {
+	typed := func(n int, kind types.ScalarAttributeType) func(*dynamodb.CreateTableInput) {
+		return func(in *dynamodb.CreateTableInput) { in.AttributeDefinitions[n].AttributeType = kind }
+	}
+	tests := map[string]struct {
+		change func(*dynamodb.CreateTableInput)
+		want   string // of what is wrong; empty: nothing is
+	}{
+		"as it should be":  {func(*dynamodb.CreateTableInput) {}, ""},
+		"pk as a number":   {typed(0, "N"), "another key"},
+		"pk as bytes":      {typed(0, "B"), "another key"},
+		"user as a number": {typed(1, "N"), "the key user of its index by_user is of another type; it must be a string"},
+		"user as bytes":    {typed(1, "B"), "the key user of its index by_user is of another type; it must be a string"},
+		"created as text":  {typed(2, "S"), "the key created of its index by_user is of another type; it must be a number"},
+		"a range key": {func(in *dynamodb.CreateTableInput) {
+			in.KeySchema = append(in.KeySchema, types.KeySchemaElement{AttributeName: aws.String("created"), KeyType: types.KeyTypeRange})
+		}, "another key"},
+		"an index reversed": {func(in *dynamodb.CreateTableInput) {
+			k := in.GlobalSecondaryIndexes[0].KeySchema
+			k[0].AttributeName, k[1].AttributeName = k[1].AttributeName, k[0].AttributeName
+		}, "no index by_user"},
+		"another index": {func(in *dynamodb.CreateTableInput) { in.GlobalSecondaryIndexes[0].IndexName = aws.String("by_client") }, "no index by_user"},
+	}
+	for peerName, start := range peer.Endpoints(t) {
+		endpoint := start(t)
+		for name, tt := range tests {
+			t.Run(peerName+": "+name, func(t *testing.T) {
+				b := newBench(t, peerName, endpoint)
+				b.tableOf(t, tt.change)
+				_, created := b.CreateTable(t.Context())
+				for what, err := range map[string]error{"made": created, "looked at": b.CheckTable(t.Context())} {
+					if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				if got := b.Inspect(t.Context()).Wrong; (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+					t.Errorf("inspected: %q", got)
+				}
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := b.CheckTable(t.Context()); err == nil || !strings.Contains(err.Error(), "another key") {
-				t.Errorf("looked at: %v", err)
-			}
-			if _, err := b.CreateTable(t.Context()); err == nil || !strings.Contains(err.Error(), "another key") {
-				t.Errorf("got %v", err)
-			}
-		})
+		}
 	}
 }
