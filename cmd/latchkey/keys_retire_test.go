@@ -39,7 +39,7 @@ func idOf(t *testing.T, name string) string {
 	return ring.Newest().ID
 }
 
-// managerOf answers GetSecretValue with these versions.
+// managerOf answers GetSecretValue with these versions, and takes every change.
 func managerOf(t *testing.T, now time.Time, versions map[string]kept) *deployment {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,6 +48,10 @@ func managerOf(t *testing.T, now time.Time, versions map[string]kept) *deploymen
 		_ = json.Unmarshal(body, &in)
 		v, ok := versions[in.VersionStage]
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetSecretValue") {
+			fmt.Fprint(w, "{}")
+			return
+		}
 		if !ok {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `{"__type":"ResourceNotFoundException"}`)
@@ -138,5 +142,23 @@ func TestLivesOfAStack(t *testing.T) {
 		if err != nil || got != tt.want {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+}
+
+// A key that leaked can be dropped whatever the settings here say.
+func TestRetireWithYes(t *testing.T) {
+	now := time.Now()
+	d := managerOf(t, now, map[string]kept{"AWSCURRENT": {"n o", time.Minute}, "AWSPREVIOUS": {"o", time.Hour}})
+	for name, value := range map[string]string{
+		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL_SECRETS_MANAGER": *d.cfg.BaseEndpoint,
+		"LATCHKEY_SECRET_ARN": "arn:x", "SESSION_MAX": "for ever",
+	} {
+		t.Setenv(name, value)
+	}
+	if err := (&keysRetire{ID: idOf(t, "o"), Yes: true}).Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := (&keysRetire{ID: idOf(t, "o")}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "SESSION_MAX") {
+		t.Errorf("a price without a lifetime: %v", err)
 	}
 }
