@@ -267,6 +267,22 @@ func TestDemoStaysAtHome_P21(t *testing.T) {
 		command(t, []string{"AWS_LAMBDA_FUNCTION_NAME=x"}, "serve", "--listen", "localhost:0"))
 }
 
+// Behind a public address nobody signs in as somebody whose password is in the
+// documentation: without people of its own the built-in server does not start,
+// and beside another provider it knows nobody.
+func TestDemoIsNotPublic_P20(t *testing.T) {
+	const public = "PUBLIC_BASE_URL=https://login.example.com"
+	wrong(t, mistake{want: []string{"the demo user does not exist behind https://login.example.com", "--config FILE", "ACCOUNTS_TABLE_NAME"}},
+		command(t, []string{public}, "serve", "--listen", "localhost:0"))
+	s := startServe(t, "localhost:0", []string{public, "OAUTH_PROVIDER=google", "OAUTH_CLIENT_ID=x", "OAUTH_CLIENT_SECRET=y"})
+	if answer := tokenOf(t, s.base, "test_client", "password", url.Values{"grant_type": {"client_credentials"}}); answer["error"] != "invalid_client" {
+		t.Errorf("the demo client is there: %v", answer)
+	}
+	if said := s.out.String(); strings.Contains(said, "DEMO") || strings.Contains(said, "PKCE") {
+		t.Errorf("said: %s", said)
+	}
+}
+
 func TestConfigFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	write := func(text string) {

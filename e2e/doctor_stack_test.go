@@ -235,6 +235,7 @@ func TestDoctorCannotSeeTheStack(t *testing.T) {
 		"nothing answers":          {at(gone), 2, "unchecked stack: does not answer"},
 		"an endpoint that is none": {append(operatorSettings(database), "AWS_ENDPOINT_URL_DYNAMODB=ftp://x"), 1, "problem settings: AWS_ENDPOINT_URL_DYNAMODB: "},
 		"there is no region":       {[]string{"AWS_EC2_METADATA_DISABLED=true"}, 1, "problem aws: AWS_REGION: is not set"},
+		"only tables need none":    {[]string{"AWS_ENDPOINT_URL_DYNAMODB=http://localhost:1", "AWS_EC2_METADATA_DISABLED=true"}, 1, "problem aws: AWS_REGION: is not set"},
 		"a profile that is none":   {[]string{"AWS_PROFILE=nobody", "AWS_EC2_METADATA_DISABLED=true"}, 1, "problem aws: the AWS configuration cannot be read"},
 		"nobody has signed in ":    {[]string{"AWS_REGION=eu-central-1", "AWS_EC2_METADATA_DISABLED=true"}, 2, "unchecked aws: no AWS credentials"},
 	} {

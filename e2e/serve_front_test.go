@@ -31,6 +31,7 @@ func TestFrontDoorOfServe(t *testing.T) {
 			var settings []string
 			if c.base != "" {
 				settings = []string{"PUBLIC_BASE_URL=" + c.base}
+				c.args = append(c.args, "--config", appConfig(t))
 			}
 			s := startServe(t, "localhost:0", settings, c.args...)
 			declined(t, s.base)

@@ -31,6 +31,10 @@ var wantCounted = map[string]map[string]string{
 
 var outcomePattern = regexp.MustCompile(`\$\.outcome = "([a-z_]+)"`)
 
+// staleSecret is a request that went well with a secret that could not be read
+// again. It rings too: after an hour of that none goes well.
+const staleSecret = "a secret was not read again"
+
 // checkAlarms looks at the alarms (P-17): all of them tell the topic, and none
 // is raised because nothing happened.
 func checkAlarms(r *report, doc stack.Document, functions []stack.Function, parameters map[string]string) {
@@ -152,6 +156,9 @@ func countsInto(r *report, doc stack.Document, id string, counted map[string]map
 		terms = append(terms, m[0])
 		counted[name][m[1]] = fmt.Sprint(metric["MetricValue"])
 	}
+	if name == "StoreDown" {
+		terms = append(terms, `$.cause = "`+staleSecret+`*"`)
+	}
 	r.want(id+": pattern", pattern, "{ "+strings.Join(terms, " || ")+" }")
 }
 
@@ -182,6 +189,9 @@ func TestAlarmsCountWhatTheCodeLogs_P17(t *testing.T) {
 	}
 	if len(want) != 9 || !maps.Equal(want, counted) || !maps.Equal(want, lines) {
 		t.Errorf("the filters count %v and the walks meet %v, want the nine of %v", counted, lines, want)
+	}
+	if !strings.Contains(sources["store/awssecret/reading.go"], `slog.String("cause", "`+staleSecret) {
+		t.Errorf("no line says that %s", staleSecret)
 	}
 	for _, word := range []string{"no_such_outcome", "error_description", "outcome", "not_before"} {
 		if logged[word] {
@@ -260,6 +270,7 @@ var alarmMutations = []mutation{
 	{"a metric that nothing counts", template, "\n  StoreDown:", "MetricName: StoreDown", "MetricName: StoreErrors", "StoreDown: metrics"},
 	{"an outcome of another spelling", template, "\n  CodeReplays:", `"code_replayed"`, `"code_replay"`, "what the alarms count"},
 	{"a pattern of another attribute", template, "\n  RefreshReuse:", "$.outcome", "$.result", "RefreshReuse: pattern"},
+	{"nobody hears of a secret that cannot be read", template, "\n  StoreErrorLines:", ` || $.cause = "a secret was not read again*"`, "", "StoreErrorLines: pattern"},
 	{"the access log", template, "\n  LoginReplays:", "!Ref FunctionLogs", "!Ref ApiLogs", "LoginReplays: log group"},
 	{"a replayed code that counts little", template, "\n  CodeReplays:", "MetricValue: '5'", "MetricValue: '1'", "what the alarms count"},
 	{"a subscription without an address", template, "\n  AlarmSubscription:", "Condition: HasAlarmEmail", "Condition: Alarms", "subscriptions"},

@@ -27,7 +27,7 @@ var wantSamconfig = map[string]string{
 	"default.deploy.parameters":   deployOptions + ` stack_name="latchkey"`,
 	"prod.build.parameters":       buildOptions,
 	"prod.validate.parameters":    "lint=true",
-	"prod.deploy.parameters":      deployOptions + ` stack_name="latchkey-prod"`, // nothing is shared
+	"prod.deploy.parameters":      deployOptions + ` stack_name="prod-latchkey"`, // nothing is shared
 	"local.build.parameters":      buildOptions,
 	// Not for the network: what runs there is without https.
 	"local.local_start_api.parameters": `host="localhost" port=3000 warm_containers="EAGER"`,
@@ -68,7 +68,7 @@ func TestSamconfig(t *testing.T) {
 		t.Errorf("-want +samconfig.toml\n%s", diff)
 	}
 	for _, c := range []struct{ after, old, new string }{
-		{"[prod.deploy", "latchkey-prod", "latchkey"},
+		{"[prod.deploy", "prod-latchkey", "latchkey"},
 		{"[default.deploy", "resolve_s3 = true", "resolve_s3 = true\nregion = \"us-east-1\""},
 		{"[default.deploy", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"},
 		{"[default.deploy", "resolve_s3 = true\n", ""},

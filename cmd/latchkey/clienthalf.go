@@ -69,6 +69,10 @@ func announce(c *clientHalf, s *server, base string) {
 		fmt.Println("the redirect URI is " + c.setup.RedirectURI + "; another provider wants it registered, this server knows it")
 	}
 	if s.found != nil && s.found.demo {
-		fmt.Println("DEMO, for this machine only: user admin, password admin; client test_client, secret password. Everybody knows them: --config FILE has your own")
+		which := "DEMO"
+		if c.provider.Name != builtin {
+			which = "DEMO of the built-in server, beside that"
+		}
+		fmt.Println(which + ", for this machine only: user admin, password admin; client test_client, secret password. Everybody knows them: --config FILE has your own")
 	}
 }

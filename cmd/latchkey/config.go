@@ -218,8 +218,10 @@ func (p *parser) lifetimes(n *yaml.Node) {
 			p.text(&value)(n)
 			e := env.Reader{Environ: []string{setting + "=" + value}, Partial: true}
 			p.found.lifetimes = grant.LifetimesFromEnv(&e, p.found.lifetimes)
-			if e.Err() != nil || value == "" {
-				p.report(n, "lifetimes: %s: %q is not a duration of whole seconds within its limits; for example 300s", name, value)
+			if wrong := e.Problems(); len(wrong) > 0 {
+				p.report(n, "lifetimes: %s: %s", name, wrong[0].What)
+			} else if value == "" {
+				p.report(n, "lifetimes: %s: is empty; for example 300s", name)
 			}
 		}
 	}

@@ -83,7 +83,7 @@ func examineStack(ctx context.Context, name string) checks.Report {
 	if wrong := checks.WrongSettings(e.Problems()); wrong != nil {
 		return checks.NewReport(wrong, "", "")
 	}
-	cfg, err := awsConfig(ctx, endpoint)
+	cfg, err := awsConfig(ctx, "") // CloudFormation is at AWS, wherever the tables are
 	if err != nil {
 		return checks.NewReport([]checks.Finding{unasked(err)}, "", "")
 	}

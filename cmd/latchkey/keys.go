@@ -133,14 +133,14 @@ func (c *keysRetire) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	lives, err := d.lives()
-	if err != nil {
-		return err
-	}
 	return d.change(ctx, func(list string) (string, error) {
 		left, err := without(list, c.ID)
 		if err != nil || c.Yes {
 			return left, err
+		}
+		lives, err := d.lives()
+		if err != nil {
+			return "", err
 		}
 		price, err := d.price(ctx, c.ID, lives, time.Now())
 		if err == nil && price != "" {

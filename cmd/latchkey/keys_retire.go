@@ -54,6 +54,9 @@ func (d *deployment) price(ctx context.Context, id string, lives []life, now tim
 	if err != nil {
 		return "", err
 	}
+	if len(ring.Roots()) == 1 { // it was one of several when the list was read
+		return "", awssecret.ErrChanged
+	}
 	first, signs := ring.Roots()[0].ID, ring.Newest().ID
 	switch id {
 	case signs:

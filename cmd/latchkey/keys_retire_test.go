@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -120,6 +121,15 @@ func TestPriceOfAKey(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Another operator has retired all other keys since the list was read.
+func TestPriceOfTheOnlyKey(t *testing.T) {
+	now := time.Now()
+	d := managerOf(t, now, map[string]kept{"AWSCURRENT": {"o", time.Minute}})
+	if got, err := d.price(t.Context(), idOf(t, "o"), nil, now); !errors.Is(err, awssecret.ErrChanged) {
+		t.Errorf("%v: %s", err, got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 )
@@ -42,10 +43,21 @@ func main() {
 		err = command.Run()
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "latchkey: "+err.Error())
+		fmt.Fprintln(os.Stderr, "latchkey: "+printable(err.Error()))
 		stop()
 		os.Exit(1)
 	}
+}
+
+// printable is a text of which a part may be somebody else's, such as a stack's
+// outputs, without what a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // warning says what works, and should not stay as it is.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ func guessablePassword(whose string) string {
 }
 
 func readPassword(from io.Reader) (string, error) {
-	b, err := io.ReadAll(io.LimitReader(from, 4<<10))
+	b, err := io.ReadAll(io.LimitReader(from, maxTyped))
 	if err != nil {
 		return "", fmt.Errorf("the password could not be read: %w", err)
 	}
@@ -65,7 +64,7 @@ func askPassword(ctx context.Context) (string, error) {
 	} else {
 		warning("this terminal will show what you type")
 	}
-	lines := bufio.NewReader(os.Stdin)
+	lines := typed()
 	const none = "no password was given; nothing was changed"
 	first, err := ask(ctx, lines, "Password: ", none)
 	if err != nil {

@@ -43,7 +43,11 @@ func (p place) open(ctx context.Context, both bool) (*stores, error) {
 	if err := e.Err(); err != nil {
 		return nil, err
 	}
-	cfg, err := awsConfig(ctx, t.endpoint)
+	asked := t.endpoint
+	if p.Stack != "" {
+		asked = "" // CloudFormation is at AWS, wherever the tables are
+	}
+	cfg, err := awsConfig(ctx, asked)
 	if err != nil {
 		return nil, err
 	}

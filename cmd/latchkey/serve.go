@@ -36,7 +36,7 @@ func (s *serve) Run(ctx context.Context) error {
 	p, api, ttl := provider.FromEnv(&e), gateway.FromEnv(&e), rp.LoginTTL(&e)
 	mode, lasting, tables := s.mode(&e), session.LifetimesFromEnv(&e), tablesFromEnv(&e)
 	localSecret(&e, p)
-	half, err := newServer(&e, s.Config, tables.accounts)
+	half, err := newServer(&e, s.Config, tables.accounts, api.BaseURL, p.Name)
 	if err := errors.Join(e.Err(), err); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *serve) Run(ctx context.Context) error {
 	}
 	c.handle(mux)
 	half.handle(mux, kept, now)
-	half.warn()
+	half.warn(listeners[0].Addr())
 	fmt.Println("listening on " + local)
 	announce(c, half, api.BaseURL)
 	if s.Open {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
 	"github.com/latchkey-go/latchkey/pkg/authorization"
+	"github.com/latchkey-go/latchkey/pkg/baseurl"
 	"github.com/latchkey-go/latchkey/pkg/client"
 	"github.com/latchkey-go/latchkey/pkg/discovery"
 	"github.com/latchkey-go/latchkey/pkg/env"
@@ -46,8 +48,10 @@ type server struct {
 }
 
 // newServer reads the settings of the server half. Users and clients come from
-// the table if there is one, else from the file, else they are the demo.
-func newServer(e *env.Reader, file, table string) (*server, error) {
+// the table if there is one, else from the file, else they are the demo. Behind
+// a public address there is no demo: nobody is known then, which only makes
+// sense beside another provider.
+func newServer(e *env.Reader, file, table, base, provider string) (*server, error) {
 	s := &server{}
 	lifetimes := grant.DefaultLifetimes
 	switch {
@@ -60,6 +64,10 @@ func newServer(e *env.Reader, file, table string) (*server, error) {
 		}
 	case table == "" && e.String("AWS_LAMBDA_FUNCTION_NAME") != "":
 		return nil, errors.New("the demo user does not exist on Lambda (AWS_LAMBDA_FUNCTION_NAME is set): everybody knows that password; set ACCOUNTS_TABLE_NAME, or give --config FILE")
+	case table == "" && baseurl.Secure(base) && provider == builtin:
+		return nil, fmt.Errorf("the demo user does not exist behind %s: everybody knows that password; give --config FILE, or set ACCOUNTS_TABLE_NAME", base)
+	case table == "" && baseurl.Secure(base):
+		s.found = &fixtures{lifetimes: lifetimes}
 	case table == "":
 		s.found = demoConfig()
 	}
@@ -99,9 +107,12 @@ func (s *server) handle(mux *http.ServeMux, kept flows, now func() time.Time) {
 }
 
 // warn says what nobody should have outside of a demonstration.
-func (s *server) warn() {
+func (s *server) warn(at net.Addr) {
 	if s.found == nil {
 		return
+	}
+	if ip := at.(*net.TCPAddr).IP; s.found.demo && !ip.IsLoopback() {
+		warning("other machines reach this server at " + at.String() + ", and with it the demo user, whose password everybody knows; listen on localhost, or give --config FILE")
 	}
 	for _, c := range s.found.clients {
 		if c.PKCEOptional {

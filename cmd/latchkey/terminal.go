@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +17,13 @@ func terminal() bool {
 	info, err := os.Stdin.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
+
+// maxTyped is how much is read of what somebody gives to a question or as a
+// password, in bytes.
+const maxTyped = 4 << 10
+
+// typed are the lines of the terminal. What passes for one may never end.
+func typed() *bufio.Reader { return bufio.NewReader(io.LimitReader(os.Stdin, maxTyped)) }
 
 // ask reads one line, unless ctx ends first. none is the error when there is
 // no answer.
@@ -50,7 +58,7 @@ func agree(ctx context.Context, price string) error {
 		return refused
 	}
 	fmt.Fprintln(os.Stderr, price)
-	answer, err := ask(ctx, bufio.NewReader(os.Stdin), "Type yes to go on: ", "nobody has answered, and nothing was changed; where there is nobody to ask, run this with --yes")
+	answer, err := ask(ctx, typed(), "Type yes to go on: ", "nobody has answered, and nothing was changed; where there is nobody to ask, run this with --yes")
 	if err == nil && strings.TrimSpace(answer) != "yes" {
 		err = errors.New("the answer was not yes; nothing was changed")
 	}

@@ -18,10 +18,10 @@ import (
 type userCommands struct {
 	Add     userAdd     `cmd:"" help:"Add a user."`
 	List    userList    `cmd:"" help:"List the users."`
-	Passwd  userPasswd  `cmd:"" help:"Set a new password; ends all sign-ins and grants of the user."`
-	Disable userDisable `cmd:"" help:"Let the user in no more; ends all sign-ins and grants."`
+	Passwd  userPasswd  `cmd:"" help:"Set a new password; ends all sign-ins, sessions and grants of the user."`
+	Disable userDisable `cmd:"" help:"Let the user in no more; ends all sign-ins, sessions and grants."`
 	Enable  userEnable  `cmd:"" help:"Let a disabled user in again."`
-	Remove  userRemove  `cmd:"" help:"Remove the user with all sign-ins, grants and consents."`
+	Remove  userRemove  `cmd:"" help:"Remove the user with all sign-ins, sessions, grants and consents."`
 }
 
 type userAdd struct {

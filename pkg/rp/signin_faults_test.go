@@ -108,6 +108,14 @@ func (k *keysOnce) Ring(ctx context.Context, wanted string) (*secret.Ring, error
 	return k.Keys.Ring(ctx, wanted)
 }
 
+// keysSlow takes 300 ms to read it.
+type keysSlow struct{ secret.Keys }
+
+func (k keysSlow) Ring(ctx context.Context, wanted string) (*secret.Ring, error) {
+	time.Sleep(300 * time.Millisecond)
+	return k.Keys.Ring(ctx, wanted)
+}
+
 // A login is not spent when its session could not be sealed.
 func TestNoKeyToSealWith_F13(t *testing.T) {
 	s, _ := aliceSite(t)
@@ -175,6 +183,18 @@ func TestTimeIsKeptForTheStore_F17_F21(t *testing.T) {
 		b.app.timeout = 10 * time.Second
 		if resp := b.get(url); resp.StatusCode != 303 {
 			t.Errorf("reloaded: %d %s", resp.StatusCode, bodyOf(resp))
+		}
+	})
+	t.Run("nor when reading the keys has left less", func(t *testing.T) {
+		s, _ := aliceSite(t)
+		k := *s.keeper
+		k.Keys = keysSlow{k.Keys}
+		b := variant{keeper: &k}.of(s).browser()
+		url := callback("code", "good", "state", b.login("").Get("state"))
+		b.app.timeout = 3600 * time.Millisecond
+		wantError(t, b.get(url), 503, "provider_unavailable")
+		if b.app.store.claims.Load() != 0 {
+			t.Error("the login was claimed without the time to finish it")
 		}
 	})
 	const whole = 4500 * time.Millisecond

@@ -2,10 +2,16 @@ package awssecret_test
 
 import (
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/latchkey-go/latchkey/pkg/secret"
 	"github.com/latchkey-go/latchkey/pkg/store/awssecret"
@@ -124,5 +130,37 @@ func TestAnyHistoryIsPublishedBeforeItSigns(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// roundTrip answers without a network.
+type roundTrip struct{ http.Handler }
+
+func (h roundTrip) Do(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// What signs is what does when the change is written, however long somebody
+// thinks about it.
+func TestWhatSignsGoesOnAfterALongQuestion(t *testing.T) {
+	s := newShelf(t, roots["cur"]+","+roots["o1"])
+	synctest.Test(t, func(t *testing.T) {
+		o := awssecret.NewOperator(aws.Config{Region: "eu-central-1", HTTPClient: roundTrip{s}, Credentials: credentials.NewStaticCredentialsProvider("x", "y", "")}, "arn:x")
+		if err := o.Change(t.Context(), added("n")); err != nil {
+			t.Fatal(err)
+		}
+		err := o.Change(t.Context(), func(list string) (string, error) {
+			time.Sleep(awssecret.Notice)
+			s.pass(awssecret.Notice)
+			return without(roots["o1"])(list)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := signer(t, s.keys()); got != "n" {
+		t.Errorf("%s signs", got)
 	}
 }

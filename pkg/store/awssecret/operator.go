@@ -87,7 +87,8 @@ func (o *Operator) Change(ctx context.Context, change func(list string) (string,
 	if err != nil {
 		return err
 	}
-	value, err := change(was.list.Reveal())
+	began := time.Now()
+	value, err := change(was.list.Reveal()) // somebody may think about it
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (o *Operator) Change(ctx context.Context, change func(list string) (string,
 	if err != nil {
 		return err
 	}
-	id := newID(o.signsOn(ctx, was.at, ring))
+	id := newID(o.signsOn(ctx, was.at.Add(time.Since(began)), ring))
 	if was.object != nil {
 		if value, err = with(was.object, Member, value); err != nil {
 			return err

@@ -59,7 +59,7 @@ func (r *reading[T]) get(ctx context.Context, now func() time.Time, good func(*T
 	if f == nil || !younger(at, f.began, timeout) { // one that takes longer was frozen
 		f = &flight[T]{began: at, done: make(chan struct{})}
 		r.flight, r.tried, r.err = f, at, nil
-		go r.fly(context.WithoutCancel(ctx), f, fetch)
+		go r.fly(logline.Detached(context.WithoutCancel(ctx)), f, fetch)
 	}
 	r.mu.Unlock()
 	value, failed := f.wait(ctx)
