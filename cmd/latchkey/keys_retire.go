@@ -33,15 +33,24 @@ func (d *deployment) lives() ([]life, error) {
 	s, g := session.LifetimesFromEnv(e), grant.LifetimesFromEnv(e, grant.DefaultLifetimes)
 	var all []life
 	if mode == rp.ModeSession {
-		all = append(all, life{"sessions", "SESSION_MAX", s.Max})
+		all = append(all, life{"sessions", d.named("SESSION_MAX", "SessionMax"), s.Max})
 	}
 	if builtIn {
 		all = append(all,
-			life{"refresh tokens", "REFRESH_MAX", g.RefreshMax},
-			life{"access tokens and ID tokens", "ACCESS_TTL", g.Access},
+			life{"refresh tokens", d.named("REFRESH_MAX", "RefreshMax"), g.RefreshMax},
+			life{"access tokens and ID tokens", d.named("ACCESS_TTL", "AccessTtl"), g.Access},
 			life{"sign-in and approve forms that are open", "", formLife})
 	}
 	return all, e.Err()
+}
+
+// named is what decides about a lifetime here: a setting, or the stack's
+// parameter.
+func (d *deployment) named(setting, parameter string) string {
+	if d.stack != nil {
+		return parameter
+	}
+	return setting
 }
 
 // formLife is how long a form of the built-in server can be sent.
@@ -62,7 +71,11 @@ func (d *deployment) price(ctx context.Context, id string, lives []life, now tim
 	case signs:
 		return "key " + id + " signs and seals now." + ends(lives, now, now) + "\n" + afterwards(ring, id, due), nil
 	case first:
-		return fmt.Sprintf("key %s is the newest one, and is to sign and seal from %s on. Without it key %s goes on with that, and the rotation is undone.", id, minute(due), signs), nil
+		then := "key " + signs + " goes on with that, and the rotation is undone."
+		if next := ring.Roots()[1].ID; next != signs {
+			then = "key " + signs + " goes on with that for eleven more minutes, and then key " + next + " takes over."
+		}
+		return fmt.Sprintf("key %s is the newest one, and is to sign and seal from %s on. Without it %s", id, minute(due), then), nil
 	}
 	until, err := d.firstSince(ctx, now)
 	if err != nil {

@@ -87,6 +87,7 @@ func TestPriceOfAKey(t *testing.T) {
 			[]string{"signs and seals now", "sessions, which can live until 2026-11-29 07:00 UTC (SESSION_MAX 168h)", "REFRESH_MAX 720h", "ACCESS_TTL 5m", "forms", "it signs until 2026-11-22 07:10 UTC"}, "older"},
 		"the one that signs, for long":      {kept{"n o", long}, kept{"o", 2 * long}, "n", []string{"signs and seals now", "Key " + idOf(t, "o") + ", which is older, signs", "keys rotate"}, "leave it"},
 		"the newest, just rotated":          {kept{"n o", time.Minute}, kept{"o", long}, "n", []string{"from 2026-11-22 07:10 UTC on", "the rotation is undone"}, "sessions"},
+		"the newest of two that wait":       {kept{"n m o", time.Minute}, kept{"m o", 5 * time.Minute}, "n", []string{"key " + idOf(t, "o") + " goes on", "eleven more minutes", "key " + idOf(t, "m") + " takes over"}, "undone"},
 		"the old one, a moment after":       {kept{"n o", 12 * time.Minute}, kept{"o", long}, "o", []string{"until 2026-11-22 06:59 UTC", "sessions", "refresh", "access tokens", "forms", "From 2026-12-22 06:59 UTC on nothing ends"}, "signs and seals now"},
 		"the old one, after an hour":        {kept{"n o", time.Hour}, kept{"o", long}, "o", []string{"sessions", "refresh"}, "access tokens"},
 		"the old one, after ten days":       {kept{"n o", 240 * time.Hour}, kept{"o", long}, "o", []string{"refresh"}, "sessions"},
@@ -139,9 +140,9 @@ func TestLivesOfAStack(t *testing.T) {
 		parameters map[string]string
 		want       string
 	}{
-		"nothing set":        {nil, "SESSION_MAX 168h0m0s REFRESH_MAX 720h0m0s ACCESS_TTL 5m0s  10m0s "},
-		"lifetimes":          {map[string]string{"SessionMax": "2h", "RefreshMax": "3h", "AccessTtl": "1m"}, "SESSION_MAX 2h0m0s REFRESH_MAX 3h0m0s ACCESS_TTL 1m0s  10m0s "},
-		"no built-in server": {map[string]string{"BuiltInServer": "false"}, "SESSION_MAX 168h0m0s "},
+		"nothing set":        {nil, "SessionMax 168h0m0s RefreshMax 720h0m0s AccessTtl 5m0s  10m0s "},
+		"lifetimes":          {map[string]string{"SessionMax": "2h", "RefreshMax": "3h", "AccessTtl": "1m"}, "SessionMax 2h0m0s RefreshMax 3h0m0s AccessTtl 1m0s  10m0s "},
+		"no built-in server": {map[string]string{"BuiltInServer": "false"}, "SessionMax 168h0m0s "},
 		"no sessions":        {map[string]string{"CallbackMode": "json", "BuiltInServer": "false"}, ""},
 	} {
 		lives, err := (&deployment{stack: &checks.Stack{Parameters: tt.parameters}}).lives()
