@@ -82,6 +82,8 @@ var serveMistakes = []mistake{
 
 	{"a port alone", "", "--listen 3000", []string{"--listen 3000:", "for example --listen localhost:3000"}},
 	{"a host alone", "", "--listen localhost", []string{"--listen localhost:", "write HOST:PORT"}},
+	{"a deployment secret that nobody answers for", "LATCHKEY_SECRET_ARN=arn:x AWS_REGION=eu-central-1 AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=y AWS_ENDPOINT_URL_SECRETS_MANAGER=http://127.0.0.1:1", "",
+		[]string{"LATCHKEY_SECRET_ARN: the deployment secret cannot be read: no answer from Secrets Manager"}},
 	{"every address, but no port", "", "--listen 0.0.0.0", []string{"--listen 0.0.0.0:", "write HOST:PORT"}},
 	{"every address, but an empty port", "", "--listen 0.0.0.0:", []string{"--listen 0.0.0.0:", "write HOST:PORT"}},
 	{"a URL", "", "--listen http://localhost:3000", []string{"--listen http://localhost:3000:", "write HOST:PORT"}},

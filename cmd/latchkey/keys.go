@@ -74,20 +74,25 @@ func (c *keysShow) Run(ctx context.Context) error {
 }
 
 // ring is the ring as functions have it now, and when its first key takes over.
-// Its error is for an operator: not that of a request.
 func (d *deployment) ring(ctx context.Context, now time.Time) (*secret.Ring, time.Time, error) {
 	ring, due, err := d.Ring(ctx, now)
+	return ring, due, unreadable(err)
+}
+
+// unreadable is an error of the deployment secret for an operator: not that of
+// a request.
+func unreadable(err error) error {
 	refused, ours := errors.AsType[*oauth.Error](err)
 	api, answered := errors.AsType[smithy.APIError](err)
 	switch {
+	case err == nil:
+		return nil
 	case answered:
-		err = fmt.Errorf("the deployment secret cannot be read: %s: %s; check its ARN, AWS_REGION, and what your credentials allow", api.ErrorCode(), api.ErrorMessage())
+		return fmt.Errorf("the deployment secret cannot be read: %s: %s; check its ARN, AWS_REGION, and what your credentials allow", api.ErrorCode(), api.ErrorMessage())
 	case ours && refused.Code == oauth.ConfigError:
-		err = errors.New("the deployment secret cannot be used: " + strings.TrimPrefix(fmt.Sprint(refused.Cause), "awssecret: "))
-	case err != nil:
-		err = errors.New("the deployment secret cannot be read: no answer from Secrets Manager; check the network and AWS_REGION")
+		return errors.New("the deployment secret cannot be used: " + strings.TrimPrefix(fmt.Sprint(refused.Cause), "awssecret: "))
 	}
-	return ring, due, err
+	return errors.New("the deployment secret cannot be read: no answer from Secrets Manager; check the network, AWS_REGION and your credentials")
 }
 
 // show prints ids, which reveal nothing.

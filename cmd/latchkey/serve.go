@@ -40,6 +40,9 @@ func (s *serve) Run(ctx context.Context) error {
 	if err := errors.Join(e.Err(), err); err != nil {
 		return err
 	}
+	if _, err := half.keys.Ring(ctx, ""); err != nil {
+		return fmt.Errorf("LATCHKEY_SECRET_ARN: %w", unreadable(err))
+	}
 	now := func() time.Time { return time.Now().Add(s.ClockOffset) }
 	kept, err := tables.open(ctx, half, now)
 	if err != nil {
