@@ -140,18 +140,39 @@ func startAWS(dir string, keep http.Handler, root string) *httptest.Server {
 }
 
 // invocations starts the function, and returns how long its first request took
-// and how long, at the median, some later ones did.
+// and how long, at the median, some later ones did. When other work on the
+// machine makes a connection so slow that the function gives up, it starts
+// again.
 func (c candidate) invocations(program string, limit func(pid int) (lift func())) (first, later time.Duration) {
+	var took [10]time.Duration
+	for range 5 {
+		if c.asked(program, limit, took[:]) {
+			return took[0], median(took[1:])
+		}
+	}
+	log.Fatal(program + " does not answer as it should")
+	return 0, 0
+}
+
+// pause is between two requests: at once they would use up the group's share of
+// a tenth of a second, and one that waits for the next share measures nothing.
+const pause = 20 * time.Millisecond
+
+// asked starts the function and asks it as often as took has room, which is
+// filled. It reports whether the answers were as wanted.
+func (c candidate) asked(program string, limit func(pid int) (lift func()), took []time.Duration) bool {
 	f := launch(program, c.settings...)
 	defer f.stop()
 	<-f.polled
 	defer limit(f.cmd.Process.Pid)()
-	first = f.ask(c.event, c.want)
-	var rest []time.Duration
-	for range 9 {
-		rest = append(rest, f.ask(c.event, c.want))
+	for i := range took {
+		answer := ""
+		time.Sleep(pause)
+		if took[i], answer = f.ask(c.event); !strings.Contains(answer, c.want) {
+			return false
+		}
 	}
-	return first, median(rest)
+	return true
 }
 
 func loginEvent() []byte {

@@ -44,7 +44,7 @@ func main() {
 	check(err)
 	defer os.RemoveAll(dir)
 
-	function, least, warmed := buildCold(dir), build(dir, "./e2e/bench/bare"), build(dir, "./functions/login")
+	function, least, warmed := unpacked(buildCold(dir)), unpacked(build(dir, "./e2e/bench/bare")), unpacked(build(dir, "./functions/login"))
 	serve, listen := build(dir, "./cmd/latchkey"), build(dir, "./e2e/bench/listen")
 
 	keep := newShelf()
@@ -87,17 +87,22 @@ func build(dir, pkg string) string {
 	return out
 }
 
-// compile writes the program to out in one piece, as unpacking an archive does.
-// How the linker happened to write its pages makes some programs start a
-// twentieth faster than others.
 func compile(out, pkg string, flags ...string) {
-	args := append([]string{"build", "-trimpath", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out + ".linked"}, flags...)
+	args := append([]string{"build", "-trimpath", "-tags", "lambda.norpc,nethttpomithttp2", "-ldflags", "-s -w -buildid=", "-o", out}, flags...)
 	cmd := exec.Command("go", append(args, pkg)...)
 	cmd.Env, cmd.Stderr = append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
 	check(cmd.Run())
-	program, err := os.ReadFile(out + ".linked")
+}
+
+// unpacked writes a program anew in one piece, as unpacking an archive does on
+// Lambda: by how the linker happened to write its pages, a program starts up to
+// a twentieth faster or slower.
+func unpacked(program string) string {
+	text, err := os.ReadFile(program)
 	check(err)
-	check(os.WriteFile(out, program, 0o700))
+	check(os.Remove(program))
+	check(os.WriteFile(program, text, 0o700))
+	return program
 }
 
 // turns runs a and b alternately, after one run of each that does not count,
