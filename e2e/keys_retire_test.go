@@ -40,7 +40,7 @@ func TestRetiringAKeyThatIsInUse(t *testing.T) {
 		want []string
 		not  string
 	}{
-		{"signs now", 0, old, []string{"key " + old + " signs and seals now", "sessions", "(SESSION_MAX 1h)", "(REFRESH_MAX 3h)", "(ACCESS_TTL 2m)", "it signs until"}, ""},
+		{"signs now", 0, old, []string{"key " + old + " signs and seals now", "sessions", "(SessionMax 1h)", "(RefreshMax 3h)", "(AccessTtl 2m)", "it signs until"}, ""},
 		{"has not signed yet", 0, ids[0], []string{"the rotation is undone", "key " + old + " goes on"}, "sessions"},
 		{"has signed a moment ago", 12 * time.Minute, old, []string{"may have signed and sealed", "sessions", "refresh tokens", "access tokens"}, "signs and seals now"},
 		{"signs now, the old one is left", 12 * time.Minute, ids[0], []string{"signs and seals now", "Key " + old + ", which is older", "keys rotate"}, ""},
@@ -113,7 +113,7 @@ func TestRetiringAKeyIsAskedFor(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), "script", "--quiet", "--return", "--command", strings.Join(retire.Args, " "), "/dev/null")
 		cmd.Env, cmd.Stdin = append(retire.Env, "SHELL=/bin/sh"), strings.NewReader(tt.typed)
 		out, err := cmd.CombinedOutput()
-		if said := string(out); (err == nil) != (tt.left == 1) || !strings.Contains(said, "Type yes to go on: ") || !strings.Contains(said, "SESSION_MAX 168h") || !strings.Contains(said, tt.says) {
+		if said := string(out); (err == nil) != (tt.left == 1) || !strings.Contains(said, "Type yes to go on: ") || !strings.Contains(said, "SessionMax 168h") || !strings.Contains(said, tt.says) {
 			t.Errorf("%q: %v: %s", tt.typed, err, out)
 		}
 		if left := keyIDs(say(t, settings, "", "keys", "show", "--stack", stack)); len(left) != tt.left {
