@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-go/latchkey/e2e/peer"
 	"github.com/latchkey-go/latchkey/e2e/stack"
 )
 
@@ -66,6 +67,11 @@ esac
 // gone and then refuses every change of the stage, so the runbook takes away
 // the throttles that the template has with the server alone, and no other.
 func TestSwitchingTheServerOff(t *testing.T) {
+	for _, program := range []string{"grep", "tr"} {
+		if _, err := exec.LookPath(program); err != nil {
+			peer.Absent(t, program, "on Debian: apt-get install grep coreutils")
+		}
+	}
 	text, runbook := readDeployment(t).template, read(t, "docs/operations.md")
 	problem := func(text, runbook string) string {
 		with := routeThrottles(t, text, nil)
