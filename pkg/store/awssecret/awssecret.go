@@ -6,6 +6,7 @@
 package awssecret
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,14 +48,16 @@ type Secret struct {
 
 // FromEnv opens the secret arn, or returns nil when arn is empty. A value that
 // is a JSON object, as the console makes it, is reduced to its member.
+// The region is AWS_REGION, or else AWS_DEFAULT_REGION;
 // AWS_ENDPOINT_URL_SECRETS_MANAGER points elsewhere than AWS.
 func FromEnv(e *env.Reader, arn, member string) *Secret {
-	region, endpoint := e.String("AWS_REGION"), e.URL("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+	region, older := e.String("AWS_REGION"), e.String("AWS_DEFAULT_REGION")
+	endpoint := e.URL("AWS_ENDPOINT_URL_SECRETS_MANAGER")
 	if arn == "" {
 		return nil
 	}
 	options := secretsmanager.Options{
-		Region:      region,
+		Region:      cmp.Or(region, older),
 		Credentials: aws.CredentialsProviderFunc(credentials),
 		HTTPClient: &http.Client{Transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: time.Second}).DialContext,

@@ -68,6 +68,17 @@ func (m *manager) open(now func() time.Time) *awssecret.Secret {
 	return s
 }
 
+// The manager answers for one region only.
+func TestRegionUnderBothNames(t *testing.T) {
+	m := newManager(t)
+	for _, names := range []string{"AWS_REGION=eu-central-1", "AWS_DEFAULT_REGION=eu-central-1", "AWS_REGION=eu-central-1 AWS_DEFAULT_REGION=us-west-2"} {
+		e := &env.Reader{Environ: append(strings.Fields(names), "AWS_ENDPOINT_URL_SECRETS_MANAGER="+m.URL)}
+		if _, err := awssecret.FromEnv(e, "arn:x", "client_secret").Value(t.Context()); err != nil || e.Err() != nil {
+			t.Errorf("%s: %v, %v", names, err, e.Err())
+		}
+	}
+}
+
 func TestNoARNIsNoSecret(t *testing.T) {
 	if s := awssecret.FromEnv(&env.Reader{Environ: []string{}}, "", "client_secret"); s != nil {
 		t.Error("a secret without an ARN")
