@@ -10,7 +10,7 @@ import (
 
 // disclosed are words of a front door that says how its server is set up, and what
 // happened in the last login.
-var disclosed = []string{"This is a demo", "<code>admin</code>", "/callback", "step by step", "The login failed: access_denied"}
+var disclosed = []string{"This is a demo", "<code>admin</code>", "/callback", "step by step", "The callback was refused: access_denied"}
 
 // On a loopback address the front door is for one developer; whatever that
 // developer's browser is sent to the callback with is not on it. Behind an https

@@ -29,6 +29,17 @@ func TestListen(t *testing.T) {
 			}
 			p := startStub(t)
 			s := startServe(t, listen, environ(p.settings()))
+			defer func() {
+				_ = s.cmd.Process.Kill()
+				<-s.done
+				who := "for this machine only"
+				if strings.HasPrefix(listen, ":") || strings.HasPrefix(listen, "0.0.0.0") || strings.HasPrefix(listen, "[::]") {
+					who = "for everybody who reaches this server"
+				}
+				if said := s.out.String(); !strings.Contains(said, "DEMO of the built-in server, beside that, "+who+": ") {
+					t.Errorf("said: %s", said)
+				}
+			}()
 			u, err := url.Parse(s.base)
 			if err != nil || !firstLine.MatchString(s.base) || u.Host != host+":"+u.Port() {
 				t.Fatalf("listening on %s", s.base)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -57,7 +58,7 @@ func (c *clientHalf) handle(mux *http.ServeMux) {
 }
 
 // announce prints what to do next.
-func announce(c *clientHalf, s *server, base string) {
+func announce(c *clientHalf, s *server, base string, at net.Addr) {
 	answered := "tokens are answered as JSON"
 	if c.keeper != nil {
 		answered = "tokens stay in a session"
@@ -69,10 +70,13 @@ func announce(c *clientHalf, s *server, base string) {
 		fmt.Println("the redirect URI is " + c.setup.RedirectURI + "; another provider wants it registered, this server knows it")
 	}
 	if s.found != nil && s.found.demo {
-		which := "DEMO"
+		which, where := "DEMO", "for this machine only"
 		if c.provider.Name != builtin {
 			which = "DEMO of the built-in server, beside that"
 		}
-		fmt.Println(which + ", for this machine only: user admin, password admin; client test_client, secret password. Everybody knows them: --config FILE has your own")
+		if !here(at) {
+			where = "for everybody who reaches this server"
+		}
+		fmt.Println(which + ", " + where + ": user admin, password admin; client test_client, secret password. Everybody knows them: --config FILE has your own")
 	}
 }

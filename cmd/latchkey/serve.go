@@ -72,7 +72,7 @@ func (s *serve) Run(ctx context.Context) error {
 	half.handle(mux, kept, now)
 	half.warn(listeners[0].Addr())
 	fmt.Println("listening on " + local)
-	announce(c, half, api.BaseURL)
+	announce(c, half, api.BaseURL, listeners[0].Addr())
 	if s.Open {
 		openBrowser(api.BaseURL)
 	}

@@ -111,7 +111,7 @@ func (s *server) warn(at net.Addr) {
 	if s.found == nil {
 		return
 	}
-	if ip := at.(*net.TCPAddr).IP; s.found.demo && !ip.IsLoopback() {
+	if s.found.demo && !here(at) {
 		warning("other machines reach this server at " + at.String() + ", and with it the demo user, whose password everybody knows; listen on localhost, or give --config FILE")
 	}
 	for _, c := range s.found.clients {
@@ -123,3 +123,6 @@ func (s *server) warn(at net.Addr) {
 		warning(one)
 	}
 }
+
+// here reports whether only this machine reaches what listens at an address.
+func here(at net.Addr) bool { return at.(*net.TCPAddr).IP.IsLoopback() }

@@ -93,7 +93,7 @@ func (at step) signedIn(began time.Time) {
 // fail tells of the end of a login that was refused, and returns the refusal.
 // What the refusal says may be a provider's words, so only its code is told.
 func (at step) fail(began time.Time, refusal *oauth.Error) *oauth.Error {
-	at.timeline.add(at.trace, began, page.Step{Title: "The login failed: " + string(refusal.Code), Failed: true})
+	at.timeline.add(at.trace, began, page.Step{Title: "The callback was refused: " + string(refusal.Code), Failed: true})
 	return refusal
 }
 

@@ -85,7 +85,7 @@ func TestTimelineOfAFailedLogin(t *testing.T) {
 	b := s.processes[0].browser()
 	wantError(t, b.get(callback("error", "access_denied", "error_description", hostile, "state", b.login("").Get("state"))), 400, "access_denied")
 	steps := s.timeline.Steps()
-	if last := steps[len(steps)-1]; !last.Failed || last.Title != "The login failed: access_denied" || len(last.Facts) != 0 {
+	if last := steps[len(steps)-1]; !last.Failed || last.Title != "The callback was refused: access_denied" || len(last.Facts) != 0 {
 		t.Errorf("%+v", last)
 	}
 	b.app.up.reply(400, "application/json", `{"error":"invalid_grant","error_description":"canary-text"}`)
@@ -102,7 +102,7 @@ func TestTimelineOfAFailedLogin(t *testing.T) {
 		b.get(callback("error", code, "error_description", hostile, "error_uri", "https://evil.example/", "state", b.login("").Get("state")))
 		steps = s.timeline.Steps()
 		page := bodyOf(s.processes[0].browser().navigate("/"))
-		if last := steps[len(steps)-1]; !last.Failed || !strings.Contains(page, "The login failed: ") {
+		if last := steps[len(steps)-1]; !last.Failed || !strings.Contains(page, "The callback was refused: ") {
 			t.Errorf("%s: %+v", code, last)
 		}
 		for _, word := range []string{"0800", "evil"} {
