@@ -4,13 +4,16 @@
 # is left out of the binaries: nothing that they talk to needs it.
 GOARCH ?= arm64
 
+help:
+	@echo 'make local-api runs the stack under sam local. sam build calls build-NAME for each function.'
+
 build-%:
 	name=$$(printf %s '$*' | tr '[:upper:]' '[:lower:]') && \
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) go build -trimpath -buildvcs=false \
 		-tags lambda.norpc,nethttpomithttp2 -ldflags="-s -w -buildid=" \
 		-o "$(ARTIFACTS_DIR)/bootstrap" "./functions/$$name"
 
-.PHONY: local local-api
+.PHONY: help local local-api
 
 # The stack under `sam local` on this machine's architecture. Settings come
 # from the shell, so no secret is ever in a file: sam local hands a function
