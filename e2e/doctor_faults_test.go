@@ -49,19 +49,7 @@ func inFront(t *testing.T, moto string, edit func(r *http.Request, body string) 
 // flowsTable makes a table that is right until change.
 func flowsTable(t *testing.T, endpoint, name string, change func(*dynamodb.CreateTableInput)) {
 	t.Helper()
-	define := func(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-	}
-	in := &dynamodb.CreateTableInput{
-		TableName: &name, BillingMode: types.BillingModePayPerRequest,
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{define("pk", "S"), define("user", "S"), define("created", "N")},
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName:  aws.String("by_user"),
-			KeySchema:  []types.KeySchemaElement{{AttributeName: aws.String("user"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("created"), KeyType: types.KeyTypeRange}},
-			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
-		}},
-	}
+	in := peer.FlowsTable(name)
 	change(in)
 	client := dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	if _, err := client.CreateTable(t.Context(), in); err != nil {

@@ -98,19 +98,7 @@ func TestCheckTable(t *testing.T) {
 // tableOf makes a table that is ours until change.
 func (b *bench) tableOf(t *testing.T, change func(*dynamodb.CreateTableInput)) {
 	t.Helper()
-	define := func(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-	}
-	in := &dynamodb.CreateTableInput{
-		TableName: &b.table, BillingMode: types.BillingModePayPerRequest,
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{define("pk", "S"), define("user", "S"), define("created", "N")},
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
-			IndexName:  aws.String("by_user"),
-			KeySchema:  []types.KeySchemaElement{{AttributeName: aws.String("user"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("created"), KeyType: types.KeyTypeRange}},
-			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly},
-		}},
-	}
+	in := peer.FlowsTable(b.table)
 	change(in)
 	if _, err := b.client.CreateTable(t.Context(), in); err != nil {
 		t.Fatal(err)
